@@ -1,0 +1,50 @@
+# Everything is done in .venv, which the first target that needs it makes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+INDEX ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test check index eval clean
+
+help: ## What can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+install: $(VENV)/.installed ## Make .venv and install askpolicy into it
+
+serve: $(VENV)/.installed ## Build the sample index if need be, serve the chat at http://127.0.0.1:8000
+	$(BIN)/askpolicy serve $(if $(INDEX),--index $(INDEX))
+
+index: $(VENV)/.installed ## Build the sample index into index-of-samples/ (POLICIES=... OUT=... for others)
+	$(BIN)/askpolicy index build $(or $(POLICIES),index/sample) --out $(or $(OUT),index-of-samples)
+
+eval: $(VENV)/.tested ## Measure the running code on labelled questions
+	$(BIN)/python -m eval
+
+test: $(VENV)/.tested ## The whole test suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.tested ## Format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+clean: ## Remove .venv and what was built
+	rm -rf $(VENV) index-of-samples .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "askpolicy needs Python 3.11 or newer, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and alone: asked for by another package, it comes with gigabytes that a CPU has no use for.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (about 2 GB; a few minutes the first time) ..."
+	$(PIP) torch==2.13.0
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(PIP) --editable '.[test]'
+	@touch $@

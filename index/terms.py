@@ -1,0 +1,167 @@
+"""Words and privacy concepts as search terms, and BM25 over them. It does not know vectors.
+
+A layman's "get rid of my account" and a policy's "erasure of your profile" share no word; the thesaurus
+gives both the term `§delete`. A concept is a term like any other, so BM25 weighs it by how rare it is.
+"""
+
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import Stemmer
+
+Rows = np.ndarray
+Scores = np.ndarray
+
+THESAURUS = Path(__file__).with_name("thesaurus.toml")
+CONCEPT_MARK = "§"
+
+# Function words, and words that every policy and every question about one is made of.
+STOPWORDS = frozenset(
+    """a about above after again against all also am an and any are aren't as at be because been before being below
+    between both but by can can't cannot could couldn't did didn't do does doesn't doing don't down during each either
+    else ever every few for from further get gets getting go goes going got had has hasn't have haven't having he her
+    here hers him his how however i i'd i'll i'm i've if in into is isn't it it's its itself just let like may me might
+    more most much must my myself no nor not of off on once one only or other our ours out over own per please really
+    same shall she should so some such than that that's the their theirs them themselves then there these they they'll
+    they're they've this those through to too under until up upon us very via want was wasn't way we we'll we're we've
+    were what what's when where whether which while who who's whom whose why will with within without won't would you
+    you'll you're you've your yours yourself yes ok okay hey hi hello thanks tell know say says said something anything
+    thing things stuff someone anyone somebody anybody etc ie eg policy policies company companies website site
+    service services app""".split()
+)
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+@cache
+def _stemmer() -> Stemmer.Stemmer:
+    return Stemmer.Stemmer("english")
+
+
+def words(text: str) -> list[str]:
+    """The words of `text` in lower case; hyphens and slashes part them.
+
+    >>> words("Opt-out: e-mail/SMS, don’t track")
+    ['opt', 'out', 'e', 'mail', 'sms', "don't", 'track']
+    """
+    return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+
+
+def stem(word: str) -> str:
+    """`word` without its ending, by Snowball's English stemmer; a possessive 's goes first.
+
+    >>> stem("notifies"), stem("company's")
+    ('notifi', 'compani')
+    """
+    stemmed: str = _stemmer().stemWord(word.removesuffix("'s"))
+    return stemmed
+
+
+class Thesaurus:
+    """Phrases that mean the same privacy concept, found in a text as runs of stems."""
+
+    def __init__(self, concepts: dict[str, list[str]]) -> None:
+        self.words = frozenset(word for phrases in concepts.values() for phrase in phrases for word in words(phrase))
+        self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        for concept, phrases in concepts.items():
+            for stems in {tuple(stem(word) for word in words(phrase)) for phrase in phrases}:
+                if stems:
+                    self._by_first[stems[0]].append((stems, CONCEPT_MARK + concept))
+        for entries in self._by_first.values():
+            entries.sort(key=lambda entry: (-len(entry[0]), entry[1]))
+
+    @classmethod
+    def shipped(cls) -> "Thesaurus":
+        """The one beside this module."""
+        return _shipped_thesaurus()
+
+    def concepts(self, stems: Sequence[str]) -> list[str]:
+        """The concepts whose phrases stand in `stems`, in order; a longer phrase hides the shorter ones in it."""
+        found: list[str] = []
+        position = 0
+        while position < len(stems):
+            longest = 1
+            for phrase, concept in self._by_first.get(stems[position], ()):
+                if len(phrase) >= longest and tuple(stems[position : position + len(phrase)]) == phrase:
+                    longest = len(phrase)
+                    found.append(concept)
+            position += longest
+        return found
+
+
+@cache
+def _shipped_thesaurus() -> Thesaurus:
+    return Thesaurus(tomllib.loads(THESAURUS.read_text(encoding="utf-8"))["concepts"])
+
+
+@cache
+def brands() -> frozenset[str]:
+    """Names of well-known companies that stand among the thesaurus's phrases."""
+    return frozenset(tomllib.loads(THESAURUS.read_text(encoding="utf-8"))["brands"])
+
+
+def terms(text: str, thesaurus: Thesaurus) -> list[str]:
+    """The search terms of `text`: stems of its words but the stopwords, then its concepts.
+
+    >>> terms("Do you sell my email?", Thesaurus({"sale": ["sell", "sold"]}))
+    ['sell', 'email', '§sale']
+    """
+    found = words(text)
+    stems = [stem(word) for word in found]
+    content = [stemmed for word, stemmed in zip(found, stems, strict=True) if word not in STOPWORDS]
+    return content + thesaurus.concepts(stems)
+
+
+class TermIndex:
+    """BM25 over rows of terms, by bm25s; scores are shares of what a perfect row would have.
+
+    Lucene's BM25 without its constant factor: `idf(t) * tf / (tf + k1 * (1 - b + b * length / mean length))`
+    (Kamphuis et al. 2020), so a question's idf sum is the bound that scores are divided by. With k1 = 0 the
+    score is the share of the question's terms, weighted by idf, that the row has: its coverage.
+    """
+
+    def __init__(self, bm25: "bm25s.BM25") -> None:
+        self._bm25 = bm25
+        self._count: int = bm25.scores["num_docs"]
+        indptr = np.asarray(bm25.scores["indptr"])
+        self._frequency = np.diff(indptr)
+
+    @classmethod
+    def build(cls, rows: Iterable[Sequence[str]], *, k1: float, b: float) -> "TermIndex":
+        """An index of `rows` of terms; row *n* scores at position *n*."""
+        bm25 = bm25s.BM25(method="lucene", k1=k1, b=b)
+        bm25.index([list(row) or [""] for row in rows], show_progress=False)
+        return cls(bm25)
+
+    @classmethod
+    def open(cls, folder: Path) -> "TermIndex":
+        """The index that `save` wrote to `folder`, memory-mapped."""
+        return cls(bm25s.BM25.load(folder, mmap=True, show_progress=False))
+
+    def save(self, folder: Path) -> None:
+        """Write the index to `folder`: NumPy arrays and JSON, no pickle."""
+        self._bm25.save(folder, show_progress=False)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def idf(self, term: str) -> float:
+        """`ln(1 + (N - n + 0.5) / (n + 0.5))`, Lucene's; a term that no row has weighs most."""
+        row = self._bm25.vocab_dict.get(term)
+        frequency = int(self._frequency[row]) if row is not None else 0
+        return float(np.log1p((self._count - frequency + 0.5) / (frequency + 0.5)))
+
+    def scores(self, question_terms: Sequence[str]) -> Scores:
+        """A score in [0, 1] for each row; shape (n,), float32. No term at all scores 0 everywhere."""
+        distinct = sorted(set(question_terms))
+        bound = sum(self.idf(term) for term in distinct)
+        known = [term for term in distinct if term in self._bm25.vocab_dict]
+        if not known or bound <= 0:
+            return np.zeros(self._count, dtype=np.float32)
+        scores: Scores = self._bm25.get_scores(known) / np.float32(bound)
+        return scores

@@ -1,0 +1,130 @@
+"""What comes back: hits with their evidence, and the answer made of them. It does not know how they are found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from index.companies import Company
+from index.markup import plain
+from index.passages import Passage
+from index.policies import Policy
+from qa.mentions import Matched, UnknownName
+
+_MOST_QUOTES = 3
+
+
+class Outcome(StrEnum):
+    """What an answer says of the question."""
+
+    ANSWERED = "answered"
+    NOT_STATED = "not_stated"
+    UNKNOWN_COMPANY = "unknown_company"
+    OUT_OF_SCOPE = "out_of_scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence that answers: exactly what stands at `start:end` of the policy's text (invariant 6)."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found, whose it is, and the sentences in it that answer, if any do.
+
+    Attributes:
+        score: the probability in [0, 1] that the passage answers; comparable between questions.
+    """
+
+    passage: Passage
+    policy: Policy
+    company: Company
+    score: float
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def segments(self) -> tuple[tuple[str, bool], ...]:
+        """The passage for people to read, without markup, in pieces: (words, whether they are evidence)."""
+        pieces: list[tuple[str, bool]] = []
+        position = self.passage.start
+        for evidence in self.evidence:
+            pieces += [(self.policy.text[position : evidence.start], False), (evidence.text, True)]
+            position = evidence.end
+        pieces.append((self.policy.text[position : self.passage.end], False))
+        return tuple((plain(raw), is_evidence) for raw, is_evidence in pieces if plain(raw))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question got.
+
+    Attributes:
+        standalone_question: the question as asked once the history was taken in.
+        text: quotes and attributions, and nothing else.
+        companies: those the question is about, with the words that named them.
+        hits: the nearest passages, best first; also where the policy does not say, for a person to judge.
+    """
+
+    question: str
+    standalone_question: str
+    outcome: Outcome
+    text: str
+    companies: tuple[Matched, ...]
+    unknown_companies: tuple[UnknownName, ...]
+    hits: tuple[Hit, ...]
+    index_version: str
+
+
+class Answerer(Protocol):
+    """What puts hits into words."""
+
+    def answer(self, outcome: Outcome, hits: Sequence[Hit], asked: Sequence[Company], unknown: Sequence[UnknownName]) -> str:
+        """A short text that says nothing which the hits do not."""
+        ...
+
+
+class ExtractiveAnswerer:
+    """Quotes, never invents."""
+
+    def answer(self, outcome: Outcome, hits: Sequence[Hit], asked: Sequence[Company], unknown: Sequence[UnknownName]) -> str:
+        """See `Answerer`. One quote a company, the best first, up to three."""
+        lines = [_unknown_line(name) for name in unknown]
+        if outcome is Outcome.ANSWERED:
+            best: dict[str, Hit] = {}
+            for hit in hits:
+                if hit.evidence:
+                    best.setdefault(hit.company.id, hit)
+            lines += [_quote(hit) for hit in list(best.values())[: max(_MOST_QUOTES, len(asked))]]
+            silent = [company.name for company in asked if company.id not in best]
+            if silent:
+                lines.append(f"The policy of {_listed(silent)} does not say.")
+        elif outcome is Outcome.NOT_STATED:
+            names = [company.name for company in asked]
+            lines.append(f"The policy of {_listed(names)} does not say." if names else "None of the policies says.")
+        elif outcome is Outcome.OUT_OF_SCOPE:
+            lines.append("This is not a question about a privacy policy.")
+        return "\n".join(lines)
+
+
+def _quote(hit: Hit) -> str:
+    quoted = " ".join(plain(evidence.text) for evidence in hit.evidence)
+    where = f", “{hit.passage.heading[-1].rstrip('.:')}”" if hit.passage.heading else ""
+    day = f", archived {hit.policy.archived_on.isoformat()}" if hit.policy.archived_on else ""
+    return f"“{quoted}” — {hit.company.name}, {hit.policy.title}{where}{day}"
+
+
+def _unknown_line(unknown: UnknownName) -> str:
+    nearest = f" Nearest names: {', '.join(unknown.nearest)}." if unknown.nearest else ""
+    return f"No policy of {unknown.name} is in this index.{nearest}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """
+    >>> _listed(["A", "B", "C"])
+    'A, B and C'
+    """
+    return " and ".join(", ".join(names).rsplit(", ", 1))

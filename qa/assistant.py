@@ -1,0 +1,250 @@
+"""A question goes in, an answer comes out: the one door that the API, the CLI and the evaluation use."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from index.build import embedded_text
+from index.companies import Company
+from index.embedding import Embedder
+from index.errors import BadK, BadQuestion
+from index.policy_index import PolicyIndex
+from qa.answers import Answer, Answerer, Evidence, ExtractiveAnswerer, Hit, Outcome
+from qa.conversation import Standalone, standalone
+from qa.judgement import RERANKED, Calibration, passage_signals, question_signals
+from qa.mentions import CompanyNames, Matched
+from qa.reranker import Reranker
+from qa.retrieval import Candidates, Retriever
+from qa.scope import Scope
+
+MAX_QUESTION_CHARS = 2_000
+MAX_K = 100
+MAX_HISTORY = 50
+# How many candidates a reranker reads: decision 8.
+_RERANKED_DEPTH = 8
+# A company's second hit must be better by this factor to stand before another company's first.
+_REPEATED_COMPANY = 0.85
+_MOST_EVIDENCE = 3
+
+Vectors = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Candidates with the probability that each answers, in reading order."""
+
+    candidates: Candidates
+    scores: Vectors
+
+
+class Assistant:
+    """Answers questions from one opened index. Safe to share between threads: it holds no state of a question."""
+
+    def __init__(
+        self,
+        index: PolicyIndex,
+        embedder: Embedder,
+        *,
+        reranker: Reranker | None = None,
+        answerer: Answerer | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
+        self.index = index
+        self.names = CompanyNames(
+            list(index.companies.values()), lower_case_words=index.words, policy_count=len(index.policies)
+        )
+        self._retriever = Retriever(index, embedder)
+        self._scope = Scope(embedder)
+        self._reranker = reranker
+        self._answerer = answerer or ExtractiveAnswerer()
+        self._calibration = calibration or Calibration.shipped(reranked=reranker is not None)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        companies: Sequence[str] = (),
+        history: Sequence[str] = (),
+        k: int = 5,
+        as_of: date | None = None,
+    ) -> Answer:
+        """The answer to `question`.
+
+        Args:
+            companies: ids, names, aliases or domains that it is about, whatever the question names.
+            history: earlier questions of the same chat, oldest first.
+            k: how many passages at most, 1 to 100.
+            as_of: answer from the versions in force on that day; None means the latest.
+        Raises:
+            BadQuestion: `question` or one of `history`, see `checked_question`.
+            BadK: see `checked_k`.
+            UnknownCompany: one of `companies` is not in the index. (One that the question names is an outcome.)
+        """
+        k = checked_k(k)
+        asked = self._understood(question, companies, history)
+        outside = self._scope.is_outside(asked.topic)
+        certain = any(name.certain for name in asked.unknown)
+        if asked.unknown and not asked.matched and (certain or not outside):
+            return self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
+        asked = replace(asked, unknown=()) if outside and not asked.matched else asked
+        hits = self._hits(asked, k, as_of)
+        answered = bool(hits) and hits[0].score >= self._calibration.answered_from
+        if outside and not (answered and asked.matched):
+            return self._answer(question, asked, Outcome.OUT_OF_SCOPE, _without_evidence(hits))
+        if not answered:
+            return self._answer(question, asked, Outcome.NOT_STATED, _without_evidence(hits))
+        return self._answer(question, asked, Outcome.ANSWERED, hits)
+
+    def search(
+        self, question: str, *, companies: Sequence[str] = (), k: int = 5, as_of: date | None = None
+    ) -> list[Hit]:
+        """The `k` passages nearest to `question`, best first, ties in reading order; no outcome is judged.
+
+        A question that names only companies that the index lacks finds nothing.
+
+        Raises:
+            BadQuestion, BadK, UnknownCompany: as `ask`.
+        """
+        k = checked_k(k)
+        asked = self._understood(question, companies, ())
+        if asked.unknown and not asked.matched:
+            return []
+        return list(self._hits(asked, k, as_of))
+
+    def _understood(self, question: str, companies: Sequence[str], history: Sequence[str]) -> Standalone:
+        turns = [checked_question(turn) for turn in (*history[-MAX_HISTORY:], question)]
+        asked = standalone(turns[-1], turns[:-1], self.names)
+        if not companies:
+            return asked
+        given = [self.names.given(name) for name in companies]
+        said = {match.company.id: match for match in asked.matched}
+        matched = tuple(
+            said.get(company.id) or Matched(company, name, 0, 0) for company, name in zip(given, companies, strict=True)
+        )
+        return replace(asked, matched=matched, unknown=())
+
+    def _hits(self, asked: Standalone, k: int, as_of: date | None) -> tuple[Hit, ...]:
+        """The `k` best passages of the companies asked about, or of all; every company has its best among them."""
+        companies = asked.companies
+        if not companies:
+            judged = self._judged(asked.topic, self.index.rows(as_of=as_of))
+            return self._made(judged, self._varied(judged, k))
+        each = [self._judged(asked.topic, self.index.rows([company.id], as_of=as_of)) for company in companies]
+        if len(each) == 1:
+            return self._made(each[0], _best_first(each[0])[:k])
+        turns = [(place, judged, row) for judged in each for place, row in enumerate(_best_first(judged)[:k])]
+        turns.sort(key=lambda turn: (turn[0], -turn[1].scores[turn[2]]))
+        hits = [hit for _, judged, row in turns[:k] for hit in self._made(judged, [row])]
+        return tuple(sorted(hits, key=lambda hit: -hit.score))
+
+    def _judged(self, topic: str, allowed: Vectors) -> _Judged:
+        candidates = self._retriever.candidates(topic, allowed=allowed)
+        signals = passage_signals(candidates)
+        if self._reranker and len(candidates.rows):
+            signals[RERANKED] = self._reranked(topic, candidates)
+        order = self._calibration.order(signals)
+        scores = self._calibration.probabilities(order, question_signals(topic, candidates))
+        return _Judged(candidates, scores.round(6))
+
+    def _reranked(self, topic: str, candidates: Candidates) -> Vectors:
+        """The reranker's logits for the best candidates; the others get the lowest of these."""
+        plain = Calibration.shipped(reranked=False).order(passage_signals(candidates))
+        best = np.lexsort((candidates.rows, -plain))[:_RERANKED_DEPTH]
+        passages = [self.index.passages[candidates.rows[place]] for place in best]
+        texts = [embedded_text(self.index.policies[passage.policy_id], passage) for passage in passages]
+        logits = np.asarray(self._reranker.scores(topic, texts) if self._reranker else (), dtype=np.float64)
+        result = np.full(len(candidates.rows), logits.min())
+        result[best] = logits
+        return result
+
+    def _varied(self, judged: _Judged, k: int) -> list[int]:
+        """Places in `judged`, best first, a company's further hits a little behind another's first."""
+        rows = judged.candidates.rows
+        seen: Counter[str] = Counter()
+        weighed = []
+        for place in _best_first(judged):
+            company = self.index.company_of(self.index.passages[rows[place]]).id
+            weighed.append((judged.scores[place] * _REPEATED_COMPANY ** seen[company], place))
+            seen[company] += 1
+        chosen = [place for _, place in sorted(weighed, key=lambda entry: -entry[0])[:k]]
+        return sorted(chosen, key=lambda place: (-judged.scores[place], rows[place]))
+
+    def _made(self, judged: _Judged, places: Sequence[int]) -> tuple[Hit, ...]:
+        hits = []
+        for place in places:
+            passage = self.index.passages[judged.candidates.rows[place]]
+            policy = self.index.policies[passage.policy_id]
+            score = float(judged.scores[place])
+            says_it = score >= self._calibration.answered_from
+            evidence = self._evidence(judged.candidates, place) if says_it else ()
+            hits.append(Hit(passage, policy, self.index.companies[policy.company_id], score, evidence))
+        return tuple(hits)
+
+    def _evidence(self, candidates: Candidates, place: int) -> tuple[Evidence, ...]:
+        """The sentence that answers, and those beside it that do nearly as well, in reading order."""
+        sentences = self.index.sentences
+        inside = sentences.passage_rows[candidates.sentence_rows] == candidates.rows[place]
+        rows, scores = candidates.sentence_rows[inside], candidates.sentence_scores[inside]
+        near = scores >= scores.max() - self._calibration.evidence_within
+        best = np.lexsort((rows, -scores))[:_MOST_EVIDENCE]
+        chosen = sorted(rows[i] for i in best if near[i])
+        text = self.index.policies[self.index.passages[candidates.rows[place]].policy_id].text
+        spans = [(int(start), int(end)) for start, end in sentences.spans[chosen]]
+        return tuple(Evidence(start, end, text[start:end]) for start, end in spans)
+
+    def _answer(self, question: str, asked: Standalone, outcome: Outcome, hits: tuple[Hit, ...]) -> Answer:
+        companies: list[Company] = list(asked.companies)
+        return Answer(
+            question=question,
+            standalone_question=asked.text,
+            outcome=outcome,
+            text=self._answerer.answer(outcome, hits, companies, asked.unknown),
+            companies=tuple({match.company.id: match for match in reversed(asked.matched)}.values())[::-1],
+            unknown_companies=asked.unknown,
+            hits=hits,
+            index_version=self.index.manifest.version,
+        )
+
+
+def _best_first(judged: _Judged) -> list[int]:
+    return [int(place) for place in np.lexsort((judged.candidates.rows, -judged.scores))]
+
+
+def _without_evidence(hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    return tuple(replace(hit, evidence=()) for hit in hits)
+
+
+def checked_question(question: str) -> str:
+    """`question` with its white space tidied.
+
+    Raises:
+        BadQuestion: nothing to read in it, longer than `MAX_QUESTION_CHARS`, or no text.
+    """
+    if len(question) > MAX_QUESTION_CHARS:
+        raise BadQuestion(
+            f"the question has {len(question):,} characters, at most {MAX_QUESTION_CHARS:,} are read; shorten it"
+        )
+    kinds = [unicodedata.category(character) for character in question]
+    strange = sum(kind in ("Cc", "Cn", "Co", "Cs") for kind, character in zip(kinds, question, strict=True) if not character.isspace())
+    if strange > 2 or "\0" in question or "\ufffd" in question or "Cs" in kinds:
+        raise BadQuestion("the question holds bytes that are no text; send words, encoded as UTF-8")
+    shown = (character for kind, character in zip(kinds, question, strict=True) if kind not in ("Cc", "Cf") or character.isspace())
+    tidy = " ".join("".join(shown).split())
+    if not any(character.isalnum() for character in tidy):
+        raise BadQuestion("the question is empty; ask something, such as “does JivoChat sell my data?”")
+    return tidy
+
+
+def checked_k(k: int) -> int:
+    """`k`, if it is one.
+
+    Raises:
+        BadK: below 1 or above `MAX_K`.
+    """
+    if not 1 <= k <= MAX_K:
+        raise BadK(f"k is {k}, expected 1 to {MAX_K}")
+    return k

@@ -1,0 +1,87 @@
+"""How likely a passage answers, and what that makes of the question: numbers, weights and thresholds.
+
+The weights are a logistic regression's, fitted on dev questions by `python -m eval calibrate` and kept in
+`calibration.json`; nothing here was set by hand. It does not know companies.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from index.terms import STOPWORDS, words
+from qa.retrieval import SIGNALS, Candidates
+
+Vectors = np.ndarray
+
+CALIBRATION = Path(__file__).with_name("calibration.json")
+RERANKED = "reranker"
+"""The signal that a reranker adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Weights for one set of signals.
+
+    Attributes:
+        ranking: how much each of `SIGNALS` (and the reranker's, if there is one) counts for the order.
+        slope, intercept, question_weights: the logit of "this passage answers" is
+            `slope * ranking + question_weights . question signals + intercept`.
+        answered_from: the best passage's score from which on the policy counts as saying it.
+        evidence_within: how far below a passage's best sentence another may lie and still be quoted.
+    """
+
+    ranking: dict[str, float]
+    slope: float
+    intercept: float
+    question_weights: dict[str, float]
+    answered_from: float
+    evidence_within: float
+
+    @classmethod
+    def shipped(cls, *, reranked: bool) -> "Calibration":
+        """The weights beside this module, with or without a reranker's signal."""
+        return cls(**_shipped()["reranked" if reranked else "plain"])
+
+    def order(self, signals: dict[str, Vectors]) -> Vectors:
+        """What passages are ordered by: shape (n,), higher is better, without unit."""
+        return np.sum([weight * signals[name] for name, weight in self.ranking.items()], axis=0)
+
+    def probabilities(self, order: Vectors, question_signals: dict[str, float]) -> Vectors:
+        """The probability that each passage answers, from what `order` gave: shape (n,), in [0, 1]."""
+        shift = self.intercept + sum(
+            weight * question_signals[name] for name, weight in self.question_weights.items()
+        )
+        return 1.0 / (1.0 + np.exp(-np.clip(self.slope * order + shift, -30, 30)))
+
+
+@cache
+def _shipped() -> dict[str, dict]:  # type: ignore[type-arg]
+    return json.loads(CALIBRATION.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def passage_signals(candidates: Candidates) -> dict[str, Vectors]:
+    """The signals by name, each of shape (n,)."""
+    return {name: candidates.signals[:, column] for column, name in enumerate(SIGNALS)}
+
+
+def question_signals(question: str, candidates: Candidates) -> dict[str, float]:
+    """What the question itself tells of whether these passages can answer it at all, each in [0, 1].
+
+    `covered`: the share of its terms, by rarity, that the best sentence of any passage has; `passage_covered`
+    likewise by BM25 of whole passages. `brevity`: 1 for one word of content, 1/n for n.
+    """
+    content = {word for word in words(question) if word not in STOPWORDS}
+    return {
+        "covered": float(candidates.signals[:, SIGNALS.index("coverage")].max(initial=0.0)),
+        "passage_covered": float(candidates.signals[:, SIGNALS.index("bm25")].max(initial=0.0)),
+        "brevity": 1.0 / max(1, len(content)),
+    }
+
+
+def scope_weights() -> dict[str, float]:
+    """The weights that `qa.scope` uses, and its threshold `outside_from`."""
+    weights: dict[str, float] = _shipped()["scope"]
+    return weights

@@ -1,0 +1,99 @@
+"""The passages that may answer a question, with what speaks for each. It does not know companies' names or outcomes.
+
+Four signals for a passage, each in [-1, 1] or [0, 1]: the cosine of its vector, the cosine of its nearest
+sentence, BM25 over words and concepts, and how much of the question one of its sentences covers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.embedding import Embedder
+from index.policy_index import PolicyIndex
+from index.terms import Thesaurus, terms
+
+Rows = np.ndarray
+Vectors = np.ndarray
+
+# So few passages are compared one by one; of more, each signal proposes its best (exact up to here).
+_COMPARE_ALL = 2_000
+_PROPOSED = 200
+SIGNALS = ("passage_cosine", "sentence_cosine", "bm25", "coverage")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Passages in reading order, and how each signal sees them.
+
+    Attributes:
+        rows: shape (n,), passage rows, rising.
+        signals: shape (n, 4), float64, in the order of `SIGNALS`.
+        best_sentences: shape (n,), the sentence row of each passage that speaks most for it.
+        sentence_rows, sentence_scores: the sentences of all candidates, and their cosine and coverage added up.
+    """
+
+    rows: Rows
+    signals: Vectors
+    best_sentences: Rows
+    sentence_rows: Rows
+    sentence_scores: Vectors
+
+
+class Retriever:
+    """Finds candidates in an opened index."""
+
+    def __init__(self, index: PolicyIndex, embedder: Embedder) -> None:
+        self._index = index
+        self._embedder = embedder
+        self._thesaurus = Thesaurus.shipped()
+
+    def candidates(self, question: str, *, allowed: Rows) -> Candidates:
+        """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""
+        vector = self._embedder.embed_questions([question])[0]
+        question_terms = terms(question, self._thesaurus)
+        bm25 = self._index.passage_terms.scores(question_terms)
+        coverage = self._index.sentence_coverage.scores(question_terms)
+        rows = allowed if len(allowed) <= _COMPARE_ALL else self._proposed(vector, bm25, coverage, allowed)
+        return self._compare(vector, bm25, coverage, rows)
+
+    def _proposed(self, vector: Vectors, bm25: Vectors, coverage: Vectors, allowed: Rows) -> Rows:
+        sentences = self._index.sentences
+        allowed_sentences = sentences.rows_in(allowed)
+        by_passage, _ = self._index.passage_vectors.search(vector, k=_PROPOSED, allowed=allowed)
+        by_sentence, _ = self._index.sentence_vectors.search(vector, k=_PROPOSED, allowed=allowed_sentences)
+        by_words = _largest(bm25, allowed, _PROPOSED)
+        by_coverage = _largest(coverage, allowed_sentences, _PROPOSED)
+        return np.unique(
+            np.concatenate(
+                [by_passage, sentences.passage_rows[by_sentence], by_words, sentences.passage_rows[by_coverage]]
+            )
+        )
+
+    def _compare(self, vector: Vectors, bm25: Vectors, coverage: Vectors, rows: Rows) -> Candidates:
+        index = self._index
+        if not len(rows):
+            nothing = np.zeros(0)
+            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, rows, nothing)
+        sentence_rows = index.sentences.rows_in(rows)
+        counts = index.sentences.first[rows + 1] - index.sentences.first[rows]
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        sentence_cosines = index.sentence_vectors.vectors(sentence_rows) @ vector
+        sentence_scores = sentence_cosines + coverage[sentence_rows]
+        owner = np.repeat(np.arange(len(rows)), counts)
+        order = np.lexsort((sentence_rows, -sentence_scores, owner))
+        signals = np.column_stack(
+            [
+                index.passage_vectors.vectors(rows) @ vector,
+                np.maximum.reduceat(sentence_cosines, starts),
+                bm25[rows],
+                np.maximum.reduceat(coverage[sentence_rows], starts),
+            ]
+        ).astype(np.float64)
+        # Equal text must score equally to the last bit, wherever it stands in a matrix product.
+        return Candidates(rows, signals.round(6), sentence_rows[order[starts]], sentence_rows, sentence_scores)
+
+
+def _largest(scores: Vectors, allowed: Rows, count: int) -> Rows:
+    """The `count` rows among `allowed` with the largest scores above 0, ties by row."""
+    positive = allowed[scores[allowed] > 0]
+    return positive[np.lexsort((positive, -scores[positive]))[:count]]
