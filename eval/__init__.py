@@ -1,0 +1,1 @@
+"""Labelled questions put to the running code, and what comes back measured."""

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,11 +20,11 @@ from index.markup import plain
 from index.passages import Passage, context, passages, title_of
 from index.policies import Policy, PolicyFile, policy_paths, read_policy_file, slug
 from index.policy_index import PolicyIndex
-from index.terms import TermIndex, Thesaurus, terms
+from index.terms import TermIndex, Thesaurus, terms, terms_hash
 from index.vectors import FaissStore
 
 Progress = Callable[[str, int, int], None]
-"""`progress(stage, done, all)`; stages are "read", "split" and "embed"."""
+"""`progress(stage, done, total)`; stages are "read", "split" and "embed"."""
 
 COMPANIES_FILE = "companies.toml"
 # BM25 for passages: best MRR on the sample questions' dev half (n=95), decision 6.
@@ -47,7 +48,7 @@ def build(
     *,
     embedder: Embedder,
     reuse: PolicyIndex | None = None,
-    progress: Progress = lambda stage, done, all: None,
+    progress: Progress = lambda *_: None,
 ) -> BuildReport:
     """An index of the policies at `paths`, published in `out`; bad files are left out and reported.
 
@@ -82,7 +83,9 @@ def build(
     companies = [company for company in companies if company.id in owners]
     try:
         with writing(out):
-            manifest, embedded, reused = _write(out, kept, companies, split, embedder, reuse, progress)
+            manifest, embedded, reused = _write(
+                out, kept, companies, split, sources=paths, embedder=embedder, reuse=reuse, progress=progress
+            )
     except OSError as error:
         raise IndexFolderError(f"{out}: could not be written ({error}); the index there before still serves") from error
     return BuildReport(manifest, tuple(refused), embedded, reused)
@@ -99,7 +102,7 @@ def sentence_texts(policy: Policy, passage: Passage) -> list[str]:
     return [plain(policy.text[start:end]) for start, end in passage.sentences]
 
 
-def _read(paths: Iterable[Path], progress: Progress) -> tuple[list[PolicyFile], list[PolicyError]]:
+def _read(paths: Sequence[Path], progress: Progress) -> tuple[list[PolicyFile], list[PolicyError]]:
     found = list(policy_paths(paths))
     files: list[PolicyFile] = []
     refused: list[PolicyError] = []
@@ -107,11 +110,19 @@ def _read(paths: Iterable[Path], progress: Progress) -> tuple[list[PolicyFile], 
         try:
             if isinstance(path, PolicyError):
                 raise path
-            files.append(read_policy_file(path))
+            files.append(replace(read_policy_file(path), path=_shown(path, paths)))
         except PolicyError as error:
             refused.append(error)
         progress("read", done, len(found))
     return files, refused
+
+
+def _shown(path: Path, given: Iterable[Path]) -> str:
+    """`path` from the folder that was given on, or its name: what people may see, without the machine's folders."""
+    for folder in given:
+        if path != folder and path.is_relative_to(folder):
+            return (Path(folder.resolve().name) / path.relative_to(folder)).as_posix()
+    return path.name
 
 
 def _corrections(paths: Iterable[Path]) -> dict[str, object]:
@@ -145,6 +156,8 @@ def _write(
     policies: Sequence[Policy],
     companies: Sequence[Company],
     split: Sequence[Passage],
+    *,
+    sources: Sequence[Path],
     embedder: Embedder,
     reuse: PolicyIndex | None,
     progress: Progress,
@@ -157,7 +170,9 @@ def _write(
     thesaurus = Thesaurus.shipped()
     passage_terms = [terms(text, thesaurus) for text in texts]
     heads = [terms(context(by_id[passage.policy_id].text, passage), thesaurus) for passage in split]
-    sentence_terms = [head + terms(sentence, thesaurus) for head, group in zip(heads, sentences, strict=True) for sentence in group]
+    sentence_terms = [
+        head + terms(sentence, thesaurus) for head, group in zip(heads, sentences, strict=True) for sentence in group
+    ]
 
     now = datetime.now(UTC)
     content = hashlib.sha256(embedder.content_hash.encode())
@@ -180,6 +195,8 @@ def _write(
         model=embedder.name,
         model_hash=embedder.content_hash,
         dimension=embedder.dimension,
+        terms_hash=terms_hash(),
+        sources=tuple(os.path.abspath(path) for path in sources),  # noqa: PTH100  # resolve() would follow links
         policies=len(policies),
         companies=len(companies),
         passages=len(split),
@@ -212,7 +229,7 @@ def _vectors(
     matrix = np.zeros((len(distinct), embedder.dimension), dtype=np.float32)
     rows = {text: row for row, text in enumerate(distinct)}
     if new:
-        fresh = embedder.embed_passages(new, progress=lambda done, all: progress("embed", done, all))
+        fresh = embedder.embed_passages(new, progress=lambda done, total: progress("embed", done, total))
         matrix[[rows[text] for text in new]] = fresh
     for text in distinct:
         if text in known:
@@ -243,9 +260,7 @@ def _save_vectors(path: Path, vector_of: _VectorOfText, texts: Sequence[str]) ->
 
 def _lower_case_words(policies: Sequence[Policy], companies: Sequence[Company]) -> dict[str, int]:
     """In how many policies each word stands in lower case, not counting a company's own names."""
-    own = {
-        company.id: {key(word) for name in company.names for word in (name, *name.split())} for company in companies
-    }
+    own = {company.id: {key(word) for name in company.names for word in (name, *name.split())} for company in companies}
     counts: Counter[str] = Counter()
     for policy in policies:
         found = set(_PROSE_WORD.findall(policy.text))

@@ -18,6 +18,7 @@ from index.errors import CompaniesFileError
 from index.markup import plain
 from index.passages import title_of
 from index.policies import PolicyFile, is_domain, slug
+from index.terms import brands
 
 # How far from its beginning and its end a policy says who "we" are.
 _OPENING_CHARS, _CLOSING_CHARS = 2_500, 1_500
@@ -25,13 +26,14 @@ _OPENING_CHARS, _CLOSING_CHARS = 2_500, 1_500
 _WORD = r"(?:[a-z]{1,6}(?=[A-Z]))?[A-Z0-9][\w&’'+-]*(?:\.[a-z]{2,}|\.(?=[A-Z]))?"
 _FORM = (
     r"(?:Inc|LLC|L\.L\.C|Ltd|Limited|GmbH|Corp|Corporation|PLC|plc|B\.?V|N\.?V|S\.?A\.?S?|S\.?[Rr]\.?[Ll]|S\.?L|S\.p\.A|"
-    r"AG|A/S|AB|AS|ASA|Oy|ApS|SE|LLP|L\.P|LP|PBC|Pte\.? Ltd|Pvt\.? Ltd|Pty\.? Ltd|Co\.,? Ltd|K\.K|Kft|s\.r\.o|d\.o\.o|Foundation|e\.V)"
+    r"AG|A/S|AB|AS|ASA|Oy|ApS|SE|LLP|L\.P|LP|PBC|Pte\.? Ltd|Pvt\.? Ltd|Pty\.? Ltd|Co\.,? Ltd|"
+    r"K\.K|Kft|s\.r\.o|d\.o\.o|Foundation|e\.V)"
 )
 _LEGAL = rf"(?:{_WORD}[ \u00a0]+(?:(?:of|and|&|the|for|de)[ \u00a0]+)?){{0,5}}{_WORD},?[ \u00a0]+{_FORM}\b\.?"
 # "we (Project Goth, Inc., ...)", "operated by X Ltd", "(c) 2020 X LLC", "is an iMedia Ltd. service"
 _OWN_LEGAL = re.compile(
-    rf"\b(?i:we|us|operated by|owned by|provided by|published by|managed by|controller is|service of|product of|"
-    rf"subsidiary of|copyright(?: ©)?(?: \d{{4}})?)[\s,(:“\"*]{{1,4}}(?P<after>{_LEGAL})"
+    rf"\b(?i:we|us|operated by|owned by|provided by|published by|managed by|controller is|"
+    rf"copyright(?: ©)?(?: \d{{4}})?)[\s,(:“\"*]{{1,4}}(?P<after>{_LEGAL})"
     rf"|©(?: ?\d{{4}})?,? ?(?P<marked>{_LEGAL})"
     rf"|\bis an? (?P<parent>{_LEGAL}) (?:service|company|brand|product|website|app)\b"
 )
@@ -46,21 +48,26 @@ _EMAIL_DOMAIN = re.compile(r"[\w.+-]+@((?:[a-z0-9-]+\.)+[a-z]{2,12})", re.IGNORE
 _ADDRESS_DOMAIN = re.compile(r"(?<![\w@.-])((?:https?://)?(?:www\.)?)((?:[a-z0-9-]+\.)+[a-z]{2,12})\b", re.IGNORECASE)
 _USUAL_ENDING = re.compile(r"\.(?:com|net|org|io|gov|edu|me|co|eu|ai|app|dev|info|de|fr|uk|ie|fi|nl|se|co\.[a-z]{2})$")
 _POLICY_WORDS = re.compile(
-    r"\b(?:(?:website|web site|online|mobile|app|global|general|customer|user|consumer|data|our|the|your|updated?|eu|us|uk|u\.s\.)\s+)*"
+    r"\b(?:(?:website|web site|online|mobile|app|global|general|customer|user|consumer|data|our|the|your|updated?|"
+    r"eu|us|uk|u\.s\.)\s+)*"
     r"(?:privacy(?:\s*(?:and|&|/)\s*(?:cookies?|security|data protection))*(?:\s+protection)?\s*"
-    r"(?:policy|policies|notice|statement|charter|centre|center|agreement|summary|rules)?|cookies? (?:policy|notice)|data (?:protection )?(?:policy|notice|privacy)|"
+    r"(?:policy|policies|notice|statement|charter|centre|center|agreement|summary|rules)?|"
+    r"cookies? (?:policy|notice)|data (?:protection )?(?:policy|notice|privacy)|"
     r"terms (?:of (?:use|service)|and conditions)|legal notices?)\b",
     re.IGNORECASE,
 )
 _GENERIC = frozenset(
     """we us our ours you your user users company companies site sites website websites web service services app apps
     application platform policy privacy privacypolicy notice agreement terms personal information data personaldata
-    personalinformation controller processor customer customers client clients member members party parties product products
-    software group affiliates partners inc ltd llc home index introduction overview welcome effective date last updated
-    children cookies gdpr ccpa the this these program games game end-user eu uk usa collectively content subscriber
-    provider owner operator licensor publisher developer visitor visitors device account general contents summary scope""".split()
+    personalinformation controller processor customer customers client clients member members party parties product
+    products software group affiliates partners inc ltd llc home index introduction overview welcome effective date
+    last updated children cookies gdpr ccpa the this these program games game end-user eu uk usa collectively content
+    subscriber provider owner operator licensor publisher developer visitor visitors device account general contents
+    summary scope""".split()
 )
-_ENDINGS_OF_FILES = re.compile(r"\.(?:md|markdown|txt)$|(?:^|[_-])(?:privacy|policy|privacypolicy)(?=[_-]|$)", re.IGNORECASE)
+_ENDINGS_OF_FILES = re.compile(
+    r"\.(?:md|markdown|txt)$|(?:^|[_-])(?:privacy|policy|privacypolicy)(?=[_-]|$)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,9 @@ def key(name: str) -> str:
     return "".join(character for character in decomposed if character.isalnum())
 
 
-def identify(files: Sequence[PolicyFile], *, corrections: Mapping[str, object] | None = None) -> tuple[list[str], list[Company]]:
+def identify(
+    files: Sequence[PolicyFile], *, corrections: Mapping[str, object] | None = None
+) -> tuple[list[str], list[Company]]:
     """The company id of each file, and the companies, sorted by id.
 
     A name that only a text gives, and that another company bears or also claims, is nobody's alias.
@@ -141,7 +150,9 @@ def identify(files: Sequence[PolicyFile], *, corrections: Mapping[str, object] |
             if borne[key(domain)] <= {company_id} and said[key(domain)] == {company_id}
         ]
         name = members[0].name
-        companies[company_id] = Company(company_id, name, _distinct((*own, *kept), but=(name, *domains)), _distinct(domains))
+        companies[company_id] = Company(
+            company_id, name, _distinct((*own, *kept), but=(name, *domains)), _distinct(domains)
+        )
     _tell_apart(companies)
     ids = [claim.id for claim in claims]
     for company_id, entry in (corrections or {}).items():
@@ -157,9 +168,13 @@ def _tell_apart(companies: dict[str, Company]) -> None:
         namesakes[key(company.name)].append(company)
     for name, sharers in namesakes.items():
         for company in sharers if len(sharers) > 1 else ():
-            if is_domain(company.id) and key(company.id.split(".")[0]) != name or any(key(other.id) == name for other in sharers if other is not company):
+            if (is_domain(company.id) and key(company.id.split(".")[0]) != name) or any(
+                key(other.id) == name for other in sharers if other is not company
+            ):
                 aliases = _distinct((*company.aliases, company.name), but=(company.id,))
-                companies[company.id] = replace(company, name=company.id if is_domain(company.id) else company.name, aliases=aliases)
+                companies[company.id] = replace(
+                    company, name=company.id if is_domain(company.id) else company.name, aliases=aliases
+                )
 
 
 def read_corrections(path: Path) -> dict[str, object]:
@@ -174,9 +189,11 @@ def read_corrections(path: Path) -> dict[str, object]:
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CompaniesFileError(f"{path}: not TOML ({error}); expected tables such as [\"example.com\"]") from error
+        raise CompaniesFileError(f'{path}: not TOML ({error}); expected tables such as ["example.com"]') from error
     for company_id, entry in entries.items():
-        lists = [entry.get(field, []) for field in ("aliases", "domains", "files")] if isinstance(entry, dict) else [None]
+        lists = (
+            [entry.get(field, []) for field in ("aliases", "domains", "files")] if isinstance(entry, dict) else [None]
+        )
         well_formed = (
             isinstance(entry, dict)
             and set(entry) <= {"name", "aliases", "domains", "files"}
@@ -191,9 +208,13 @@ def read_corrections(path: Path) -> dict[str, object]:
     return entries
 
 
-def _correct(company_id: str, entry: object, companies: dict[str, Company], ids: list[str], files: Sequence[PolicyFile]) -> list[str]:
+def _correct(
+    company_id: str, entry: object, companies: dict[str, Company], ids: list[str], files: Sequence[PolicyFile]
+) -> list[str]:
     if not isinstance(entry, dict):
-        raise TypeError(f"corrections[{company_id!r}] is {type(entry).__name__}, expected what read_corrections returns")
+        raise TypeError(
+            f"corrections[{company_id!r}] is {type(entry).__name__}, expected what read_corrections returns"
+        )
     given = set(entry.get("files", ()))
     ids = [company_id if PurePath(file.path).name in given else old for file, old in zip(files, ids, strict=True)]
     before = companies.get(company_id) or Company(company_id, entry.get("name", company_id), (), ())
@@ -221,7 +242,7 @@ def _claim(file: PolicyFile) -> _Claim:
     name = _display_name(named, domain, titled, body)
     own.append(name)
     if domain:
-        own.append(domain.split(".")[0] if len(domain.split(".")[0]) >= 4 else domain.replace(".", ""))
+        own.append(domain.split(".")[0] if len(domain.split(".")[0]) >= 4 else domain)
     said = [*legal, *(basename(entity) for entity in legal)]
     said += _defined_names(opening, (*own, *said))
     said = [alias for alias in said if _usable(alias)]
@@ -234,7 +255,12 @@ def _claim(file: PolicyFile) -> _Claim:
 def _distinct(names: Iterable[str], but: Iterable[str] = ()) -> tuple[str, ...]:
     """`names` without repeats or those in `but`, as typed apart from case: "migme" and "Migme" are one."""
     seen = {name.casefold() for name in but}
-    return tuple(name for name in names if name and not (name.casefold() in seen or seen.add(name.casefold())))
+    kept: list[str] = []
+    for name in names:
+        if name and name.casefold() not in seen:
+            seen.add(name.casefold())
+            kept.append(name)
+    return tuple(kept)
 
 
 def _name_in_title(title: str | None) -> str | None:
@@ -248,8 +274,23 @@ def _name_in_title(title: str | None) -> str | None:
     if not title or not _POLICY_WORDS.search(title):
         return None
     rest = re.sub(r"\(.*?\)|\b(?:19|20)\d\d\b", " ", _POLICY_WORDS.sub("|", title))
-    parts = [re.sub(r"^(?:of|for|at|by|from|to|the)\s+|\s+(?:of|for|and|&|-)$|['’]s$", "", part.strip(" \t-–—:,.·•*_#"), flags=re.IGNORECASE) for part in re.split(r"[|•·»]| [-–—] ", rest)]
-    usable = [part for part in parts if _usable(part) and len(part.split()) <= 5 and "," not in part and not re.search(r"\b(?:how|what|your|we|is|on|in)\b", part, re.IGNORECASE)]
+    parts = [
+        re.sub(
+            r"^(?:of|for|at|by|from|to|the)\s+|\s+(?:of|for|and|&|-)$|['’]s$",
+            "",
+            part.strip(" \t-–—:,.·•*_#"),
+            flags=re.IGNORECASE,
+        )
+        for part in re.split(r"[|•·»]| [-–—] ", rest)
+    ]
+    usable = [
+        part
+        for part in parts
+        if _usable(part)
+        and len(part.split()) <= 5
+        and "," not in part
+        and not re.search(r"\b(?:how|what|your|we|is|on|in)\b", part, re.IGNORECASE)
+    ]
     return usable[0] if usable else None
 
 
@@ -277,7 +318,7 @@ def _display_name(named: str, domain: str | None, titled: str | None, body: str)
     label, whole = key(domain.split(".")[0]), key(domain)
     if titled and key(titled) in (label, whole):
         return titled
-    spelt = Counter(
+    spelt: Counter[str] = Counter(
         word
         for word in re.findall(r"(?<![\w@./-])[^\W_][\w’'-]*(?![\w-]*[@/]|\.\w)", body)
         if key(word) in (label, whole)
@@ -292,14 +333,19 @@ def _legal_names(opening: str, closing: str) -> list[str]:
     """Legal entities that the policy calls itself, the opening's first."""
     found = [(match.start(), match["legal"]) for match in _DEFINED_LEGAL.finditer(opening) if _names_us(match)]
     for offset, part in ((0, opening), (len(opening), closing)):
-        for match in _OWN_LEGAL.finditer(part):
-            found.append((offset + match.start(), match["after"] or match["marked"] or match["parent"]))
+        found += [
+            (offset + match.start(), match["after"] or match["marked"] or match["parent"])
+            for match in _OWN_LEGAL.finditer(part)
+        ]
     found += [(len(opening) + match.start(), match["legal"]) for match in _ADDRESSED_LEGAL.finditer(closing)]
     entities = []
     for _, words in sorted(found):
-        entity = re.sub(r"^(?:[\d–-]+|The|By|At|Of|Copyright|Contact|To|Attn|When|If|For|In|Welcome)\s+", "", plain(words)).strip(" ,")
+        entity = re.sub(
+            r"^(?:[\d–-]+|The|By|At|Of|Copyright|Contact|To|Attn|When|If|For|In|Welcome)\s+", "", plain(words)
+        ).strip(" ,")
         dotted = entity + "." if re.search(r"\b(?:Inc|Ltd|Corp|Co|L\.L\.C|B\.V|S\.A)$", entity) else entity
-        if _usable(basename(dotted)) and len(dotted) <= 60:
+        # "operated by Google LLC" is said of a tool that the company uses
+        if _usable(basename(dotted)) and len(dotted) <= 60 and basename(dotted).lower() not in brands():
             entities.append(dotted)
     return list(dict.fromkeys(entities))[:_MOST_LEGAL_NAMES]
 
@@ -328,8 +374,10 @@ def _defined_names(opening: str, known: Iterable[str]) -> list[str]:
 
 def _usable(name: str) -> bool:
     words = name.split()
-    return bool(re.search(r"[^\W\d_]", name)) and len(key(name)) >= 3 and not all(
-        word.strip(".,").casefold() in _GENERIC for word in words
+    return (
+        bool(re.search(r"[^\W\d_]", name))
+        and len(key(name)) >= 3
+        and not all(word.strip(".,").casefold() in _GENERIC for word in words)
     )
 
 

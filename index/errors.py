@@ -1,22 +1,23 @@
 """Everything that a person can cause to go wrong, as one tree. It does not know HTTP.
 
-    AskPolicyError
-    ├── PolicyError             a file that cannot become a policy
-    │   ├── UnreadablePolicy    missing, a folder, or forbidden
-    │   ├── NotText             binary, or not UTF-8
-    │   └── EmptyPolicy         nothing in it that could answer
-    ├── CompaniesFileError      a `companies.toml` that says something impossible
-    ├── IndexFolderError        a folder that cannot serve as an index
-    │   ├── IndexMissing        no index there
-    │   ├── IndexCorrupt        a file is damaged, cut short or foreign
-    │   ├── ModelMismatch       built with another model
-    │   └── IndexBusy           another process is writing it
-    ├── ModelError              an embedding model that is missing or not the pinned one
-    ├── NothingToIndex          no policy among the paths given
-    ├── BadQuestion             empty, too long, or not text
-    ├── BadK                    k out of range
-    ├── UnknownCompany          a company given by name that is not in the index
-    └── UnknownPolicy           a policy id that is not in the index
+AskPolicyError
+├── PolicyError             a file that cannot become a policy
+│   ├── UnreadablePolicy    missing, a folder, or forbidden
+│   ├── NotText             binary, or not UTF-8
+│   └── EmptyPolicy         nothing in it that could answer
+├── CompaniesFileError      a `companies.toml` that says something impossible
+├── IndexFolderError        a folder that cannot serve as an index
+│   ├── IndexMissing        no index there
+│   ├── IndexCorrupt        a file is damaged, cut short or foreign
+│   ├── IndexOutdated       built by a release that made other search terms
+│   ├── ModelMismatch       built with another model
+│   └── IndexBusy           another process is writing it
+├── ModelError              an embedding model that is missing or not the pinned one
+├── NothingToIndex          no policy among the paths given
+├── BadQuestion             empty, too long, or not text
+├── BadK                    k out of range
+├── UnknownCompany          a company given by name that is not in the index
+└── UnknownPolicy           a policy id that is not in the index
 """
 
 
@@ -54,6 +55,10 @@ class IndexMissing(IndexFolderError):
 
 class IndexCorrupt(IndexFolderError):
     """A file of the index is missing, damaged, cut short, or no index of ours."""
+
+
+class IndexOutdated(IndexFolderError):
+    """The index was built with another thesaurus: its search terms are not those of a question now."""
 
 
 class ModelMismatch(IndexFolderError):

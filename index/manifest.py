@@ -1,13 +1,13 @@
 """What an index folder says of itself, and whether its files are what it says. It does not know what they hold.
 
-    folder/
-      CURRENT                    the version that serves: published by one atomic rename
-      writing.lock               held by the process that builds
-      versions/<version>/
-        manifest.json            format, model, counts, settings, and each file's size and SHA-256
-        companies.json policies.jsonl passages.jsonl words.json
-        passages.faiss sentences.faiss
-        terms/ coverage/         BM25 (NumPy arrays and JSON)
+folder/
+  CURRENT                    the version that serves: published by one atomic rename
+  writing.lock               held by the process that builds
+  versions/<version>/
+    manifest.json            format, model, counts, settings, and each file's size and SHA-256
+    companies.json policies.jsonl passages.jsonl words.json
+    passages.faiss sentences.faiss
+    terms/ coverage/         BM25 (NumPy arrays and JSON)
 """
 
 import hashlib
@@ -39,7 +39,12 @@ class FileSeal:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an index version holds and what made it; `files` are relative to the version's folder."""
+    """What an index version holds and what made it.
+
+    Attributes:
+        sources: the files and folders that it was built of, as absolute paths; for `update`, and never served.
+        files: seals by path relative to the version's folder.
+    """
 
     format: int
     version: str
@@ -47,6 +52,8 @@ class Manifest:
     model: str
     model_hash: str
     dimension: int
+    terms_hash: str
+    sources: tuple[str, ...]
     policies: int
     companies: int
     passages: int
@@ -98,7 +105,7 @@ def publish(folder: Path, unfinished: Path, manifest: Manifest) -> None:
     _sync_folder(folder / _VERSIONS)
     waiting = folder / f".{_CURRENT}.{uuid.uuid4().hex[:8]}"
     _write(waiting, manifest.version + "\n")
-    os.replace(waiting, folder / _CURRENT)
+    waiting.replace(folder / _CURRENT)
     _sync_folder(folder)
     _prune(folder, keep=manifest.version)
 
@@ -143,6 +150,7 @@ def _read_manifest(path: Path) -> Manifest:
                 f"{path}: format {fields['format']}, expected {FORMAT}; run `askpolicy index build` again"
             )
         fields["files"] = {name: FileSeal(**seals) for name, seals in fields["files"].items()}
+        fields["sources"] = tuple(fields["sources"])
         return Manifest(**fields)
     except FileNotFoundError as error:
         raise IndexCorrupt(f"{path}: missing; run `askpolicy index build` again") from error

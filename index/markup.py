@@ -44,11 +44,7 @@ def plain(text: str) -> str:
 
 def _collect(tokens: list[Token], pieces: list[str]) -> None:
     for token in tokens:
-        if token.type in ("softbreak", "hardbreak"):
-            pieces.append(" ")
-        elif token.type == "html_inline":
-            pieces.append(" ")
-        elif token.type == "image":
+        if token.type in ("softbreak", "hardbreak", "html_inline", "image"):
             pieces.append(" ")
         elif token.content:
             pieces.append(token.content)

@@ -4,6 +4,7 @@ A passage is a paragraph, or a list item with the lead-in that gives it meaning,
 path. It does not know vectors or companies.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ _LIST_WORDS = 60
 _MIN_WORDS = 3
 # A list's lead-in and heading path may take this share of what the model reads.
 _CONTEXT_SHARE = 0.4
+
+_TITLE = re.compile(r"\b(?:privacy|polic(?:y|ies)|terms|notice|statement|agreement)\b", re.IGNORECASE)
 
 Span = tuple[int, int]
 
@@ -46,10 +49,10 @@ class Passage:
 
 
 def title_of(text: str, *, start: int = 0) -> str | None:
-    """The policy's own title: its first heading where nothing but headings stands before it."""
+    """The policy's own title: its first block, if that is a heading of the first rank or speaks of a policy."""
     for block in blocks(text, start=start)[:1]:
         words = plain(text[block.start : block.end])
-        if block.kind is Kind.HEADING and len(words) <= 120:
+        if block.kind is Kind.HEADING and len(words) <= 120 and (block.level == 1 or _TITLE.search(words)):
             return words.rstrip(":") or None
     return None
 
@@ -117,8 +120,10 @@ class _Splitter:
         """Whether `block` is nothing but a short lead-in to the items under it."""
         words = self._text[block.start : block.end].rstrip("*_ ")
         below = found[position + 1] if position + 1 < len(found) else None
-        nested = below is not None and below.kind is Kind.ITEM and (
-            block.kind is Kind.PARAGRAPH or below.level > block.level
+        nested = (
+            below is not None
+            and below.kind is Kind.ITEM
+            and (block.kind is Kind.PARAGRAPH or below.level > block.level)
         )
         return nested and words.endswith(":") and len(words.split()) < 12
 

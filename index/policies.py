@@ -31,14 +31,14 @@ _DOMAIN = re.compile(r"\A(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}\Z", r
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One dated version of one policy of one company.
+    r"""One dated version of one policy of one company.
 
     Attributes:
         id: stable between builds of the same files; safe in an address.
         company_id: the `Company` that it belongs to.
-        text: the file as read (UTF-8, `\\r\\n` and `\\r` as they are); every offset counts its code points.
+        text: the file as read (UTF-8, `\r\n` and `\r` as they are); every offset counts its code points.
         body_start: where the text proper begins, behind the header line.
-        path: as given by whoever built the index, for people to find the file.
+        path: from the folder that was given on, for people to find the file; no machine's folders.
     """
 
     id: str
@@ -98,7 +98,10 @@ def _walk(folder: Path, seen: set[str]) -> Iterator[Path | PolicyError]:
 
 def _first_time(path: Path, seen: set[str]) -> bool:
     real = os.path.realpath(path)
-    return not (real in seen or seen.add(real))
+    if real in seen:
+        return False
+    seen.add(real)
+    return True
 
 
 def read_policy_file(path: Path) -> PolicyFile:

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from index.companies import Company
 from index.embedding import Embedder
-from index.errors import IndexCorrupt, ModelMismatch, UnknownPolicy
+from index.errors import IndexCorrupt, IndexOutdated, ModelMismatch, UnknownPolicy
 from index.manifest import Manifest, current_version
 from index.passages import Passage
 from index.policies import Policy
-from index.terms import TermIndex
+from index.terms import TermIndex, terms_hash
 from index.vectors import FaissStore
 
 Rows = np.ndarray
@@ -91,6 +92,7 @@ class PolicyIndex:
 
         Raises:
             IndexMissing, IndexCorrupt: see `current_version`.
+            IndexOutdated: another release built it, with other search terms.
             ModelMismatch: `embedder` is not the model that the index was built with.
         """
         where, manifest = current_version(folder)
@@ -100,6 +102,8 @@ class PolicyIndex:
                 f"not {embedder.name} ({embedder.content_hash[:12]}): run `askpolicy index build` with this model, "
                 f"or name that one"
             )
+        if manifest.terms_hash != terms_hash():
+            raise IndexOutdated(f"{folder} was built with other search terms: run `askpolicy index build` again")
         try:
             index = cls(
                 manifest=manifest,
@@ -129,7 +133,12 @@ class PolicyIndex:
             expected = getattr(self.manifest, name)
             if count != expected:
                 raise IndexCorrupt(f"{where}: {count} {name}, expected {expected}; run `askpolicy index build` again")
-        counts = (len(self.passage_vectors), len(self.passage_terms), len(self.sentence_vectors), len(self.sentence_coverage))
+        counts = (
+            len(self.passage_vectors),
+            len(self.passage_terms),
+            len(self.sentence_vectors),
+            len(self.sentence_coverage),
+        )
         expected_counts = (found["passages"], found["passages"], found["sentences"], found["sentences"])
         if counts != expected_counts:
             raise IndexCorrupt(f"{where}: rows {counts}, expected {expected_counts}; run `askpolicy index build` again")
@@ -208,26 +217,26 @@ def series(policy: Policy) -> str:
     return title
 
 
-def _read_json(path: Path) -> "list[dict[str, object]] | dict[str, int]":  # type: ignore[type-arg]
-    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _read_lines(path: Path) -> Iterator[dict]:  # type: ignore[type-arg]
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)
 
 
-def _company(entry: dict) -> Company:  # type: ignore[type-arg]
+def _company(entry: dict[str, Any]) -> Company:
     return Company(entry["id"], entry["name"], tuple(entry["aliases"]), tuple(entry["domains"]))
 
 
-def _policy(entry: dict) -> Policy:  # type: ignore[type-arg]
+def _policy(entry: dict[str, Any]) -> Policy:
     day = entry["archived_on"]
     return Policy(**(entry | {"archived_on": date.fromisoformat(day) if day else None}))
 
 
-def _passage(entry: dict, policies: dict[str, Policy]) -> Passage:  # type: ignore[type-arg]
+def _passage(entry: dict[str, Any], policies: dict[str, Policy]) -> Passage:
     text = policies[entry["policy_id"]].text[entry["start"] : entry["end"]]
     lead_in = entry["lead_in"]
     return Passage(

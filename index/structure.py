@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from index.markup import plain
 
@@ -21,14 +22,19 @@ _ITEM = re.compile(
     r"(?P<mark>[-*+•·▪◦●○‣–](?=\s|\*\*)|[•·▪●]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})\\?\)|(?:\d{1,3}|[a-z]|[ivx]{1,5})\\?\.)"
     r"(?:\*{2}|__)?(?P<gap>\s+|(?=[A-Z]))(?P<content>.*\S)\s*$"
 )
-_BOLD_LINE = re.compile(r"\s*(?:\*{2,3}|__)\s*(?P<words>[^*_\n]+?(?:[*_]{2}\s*[*_]{2}[^*_\n]+?)?)\s*(?:\*{2,4}|__)\W{0,2}(?:\w{0,2})\s*$")
+_BOLD_LINE = re.compile(
+    r"\s*(?:\*{2,3}|__)\s*(?P<words>[^*_\n]+?(?:[*_]{2}\s*[*_]{2}[^*_\n]+?)?)\s*(?:\*{2,4}|__)\W{0,2}(?:\w{0,2})\s*$"
+)
 _TABLE_RULE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$")
 _TAGS_ONLY = re.compile(r"\s*(?:</?[a-zA-Z!][^<>]*>\s*)+$")
 _BLANK = re.compile(r"[\s\u200b\ufeff>]*$")
 _MAX_HEADING_WORDS = 16
 # Heading levels of lines that carry no `#`: under every `#`, bold over `Words:` over a bare title line.
 _BOLD_LEVEL, _COLON_LEVEL, _BARE_LEVEL = 7, 8, 9
-_SMALL_WORDS = frozenset("a an and or of the to for in on at by with from as is be we us our you your i it its any do not how what which when who".split())
+_SMALL_WORDS = frozenset(
+    """a an and or of the to for in on at by with from as is be we us our you your i it its any do not
+    how what which when who""".split()
+)
 
 
 class Kind(Enum):
@@ -43,7 +49,8 @@ class Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class Block:
     """A run of `text[start:end]` without its marks; `level` is a heading's rank (1 is the highest)
-    or an item's depth (see `_depth`), and 0 elsewhere."""
+    or an item's depth (see `_depth`), and 0 elsewhere.
+    """
 
     kind: Kind
     level: int
@@ -77,7 +84,7 @@ def _is_hard_wrapped(lines: list[_Line]) -> bool:
     filled = [line for line in lines if not _BLANK.match(line.text)]
     broken = sum(
         50 < len(above.text) <= 120 and above.text.rstrip()[-1:] not in ".:;!?)*_"
-        for above, below in zip(lines, lines[1:], strict=False)
+        for above, below in pairwise(lines)
         if not _BLANK.match(above.text) and not _BLANK.match(below.text) and not _ITEM.match(below.text)
     )
     return broken > 0.25 * len(filled)
@@ -87,41 +94,22 @@ def _scan(text: str, lines: list[_Line], *, hard_wrapped: bool) -> Iterator[Bloc
     open_block: Block | None = None
     pending_mark: int | None = None
     for number, line in enumerate(lines):
-        if _BLANK.match(line.text) or _TAGS_ONLY.match(line.text):
-            if open_block:
-                yield open_block
+        underlined = _underlined(text, lines, number, open_block) if open_block else None
+        if underlined:
+            yield underlined
             open_block = None
             continue
         if _LONE_MARK.match(line.text):
-            if open_block and _underlines(lines, number, open_block):
-                open_block = Block(Kind.HEADING, 2, open_block.start, open_block.end)
-            else:
-                pending_mark = _indent(line.text)
-            if open_block:
-                yield open_block
-            open_block = None
-            continue
-        underline = _UNDERLINE.match(line.text)
-        if underline and open_block and open_block.kind is not Kind.HEADING and _is_short(text, open_block):
-            level = 1 if underline[1][0] == "=" else 2
-            yield Block(Kind.HEADING, level, open_block.start, open_block.end)
-            open_block = None
-            continue
-        if _RULE.match(line.text) or _TABLE_RULE.match(line.text):
+            pending_mark = _indent(line.text)
+        if _is_between_blocks(line):
             if open_block:
                 yield open_block
             open_block = None
             continue
         fresh = _classify(line, pending_mark)
-        continues = (
-            open_block is not None
-            and pending_mark is None
-            and fresh.kind is Kind.PARAGRAPH
-            and open_block.kind in (Kind.PARAGRAPH, Kind.ITEM)
-            and _continues(text, open_block, line, hard_wrapped=hard_wrapped)
-        )
+        may_continue = open_block is not None and pending_mark is None and fresh.kind is Kind.PARAGRAPH
         pending_mark = None
-        if continues and open_block:
+        if open_block and may_continue and _continues(text, open_block, line, hard_wrapped=hard_wrapped):
             open_block = Block(open_block.kind, open_block.level, open_block.start, fresh.end)
             continue
         if open_block:
@@ -132,6 +120,23 @@ def _scan(text: str, lines: list[_Line], *, hard_wrapped: bool) -> Iterator[Bloc
             open_block = None
     if open_block:
         yield open_block
+
+
+def _underlined(text: str, lines: list[_Line], number: int, above: Block) -> Block | None:
+    """`above` as the heading that the line at `number` makes of it, or None where that line is no underline."""
+    line = lines[number].text
+    underline = _UNDERLINE.match(line)
+    level = None
+    if _LONE_MARK.match(line):
+        level = 2 if _underlines(lines, number, above) else None
+    elif underline and _is_short(text, above):
+        level = 1 if underline[1][0] == "=" else 2
+    return Block(Kind.HEADING, level, above.start, above.end) if level else None
+
+
+def _is_between_blocks(line: _Line) -> bool:
+    """Whether `line` holds no words of the text: blank, tags alone, a lone mark or a rule."""
+    return any(pattern.match(line.text) for pattern in (_BLANK, _TAGS_ONLY, _LONE_MARK, _RULE, _TABLE_RULE))
 
 
 def _classify(line: _Line, pending_mark: int | None) -> Block:
@@ -149,7 +154,9 @@ def _classify(line: _Line, pending_mark: int | None) -> Block:
         return _block(Kind.ITEM, _depth(line.text, item["mark"]), line, begins, item.end("content"))
     if pending_mark is not None:
         return _block(Kind.ITEM, _depth(" " * pending_mark, "-"), line, 0, len(line.text))
-    return _block(Kind.PARAGRAPH, 0, line, len(line.text) - len(line.text.lstrip(" \t>\u200b\ufeff\u00a0")), len(line.text))
+    return _block(
+        Kind.PARAGRAPH, 0, line, len(line.text) - len(line.text.lstrip(" \t>\u200b\ufeff\u00a0")), len(line.text)
+    )
 
 
 def _block(kind: Kind, level: int, line: _Line, begins: int, ends: int) -> Block:
@@ -240,7 +247,13 @@ def _heading_level(text: str, block: Block, below: Block | None) -> int | None:
         return _COLON_LEVEL
     if words.endswith("?") and count >= 3 and below is not None and _is_body(text, below):
         return _BARE_LEVEL
-    if words[-1:] not in ".,;:!?)" and not re.search(r"\d.*,|,.*\d|©", words) and _looks_titled(words) and below is not None and _is_body(text, below):
+    if (
+        words[-1:] not in ".,;:!?)"
+        and not re.search(r"\d.*,|,.*\d|©", words)
+        and _looks_titled(words)
+        and below is not None
+        and _is_body(text, below)
+    ):
         return _BARE_LEVEL
     return None
 

@@ -4,6 +4,7 @@ A layman's "get rid of my account" and a policy's "erasure of your profile" shar
 gives both the term `§delete`. A concept is a term like any other, so BM25 weighs it by how rare it is.
 """
 
+import hashlib
 import re
 import tomllib
 from collections import defaultdict
@@ -105,6 +106,12 @@ def brands() -> frozenset[str]:
     return frozenset(tomllib.loads(THESAURUS.read_text(encoding="utf-8"))["brands"])
 
 
+@cache
+def terms_hash() -> str:
+    """What the terms of a text depend on: two releases with equal hashes make equal terms."""
+    return hashlib.sha256(THESAURUS.read_bytes() + " ".join(sorted(STOPWORDS)).encode()).hexdigest()
+
+
 def terms(text: str, thesaurus: Thesaurus) -> list[str]:
     """The search terms of `text`: stems of its words but the stopwords, then its concepts.
 
@@ -155,6 +162,14 @@ class TermIndex:
         row = self._bm25.vocab_dict.get(term)
         frequency = int(self._frequency[row]) if row is not None else 0
         return float(np.log1p((self._count - frequency + 0.5) / (frequency + 0.5)))
+
+    def held(self, wanted: Iterable[str], rows: Rows) -> set[str]:
+        """Those of `wanted` that at least one of `rows` has."""
+        indptr, indices = self._bm25.scores["indptr"], self._bm25.scores["indices"]
+        allowed = np.zeros(self._count, dtype=bool)
+        allowed[rows] = True
+        columns = {term: self._bm25.vocab_dict[term] for term in wanted if term in self._bm25.vocab_dict}
+        return {term for term, column in columns.items() if allowed[indices[indptr[column] : indptr[column + 1]]].any()}
 
     def scores(self, question_terms: Sequence[str]) -> Scores:
         """A score in [0, 1] for each row; shape (n,), float32. No term at all scores 0 everywhere."""

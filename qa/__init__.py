@@ -1,0 +1,1 @@
+"""Questions understood, passages found, answers made of quotes. It does not know HTTP."""

@@ -82,7 +82,9 @@ class Answer:
 class Answerer(Protocol):
     """What puts hits into words."""
 
-    def answer(self, outcome: Outcome, hits: Sequence[Hit], asked: Sequence[Company], unknown: Sequence[UnknownName]) -> str:
+    def answer(
+        self, outcome: Outcome, hits: Sequence[Hit], asked: Sequence[Company], unknown: Sequence[UnknownName]
+    ) -> str:
         """A short text that says nothing which the hits do not."""
         ...
 
@@ -90,7 +92,9 @@ class Answerer(Protocol):
 class ExtractiveAnswerer:
     """Quotes, never invents."""
 
-    def answer(self, outcome: Outcome, hits: Sequence[Hit], asked: Sequence[Company], unknown: Sequence[UnknownName]) -> str:
+    def answer(
+        self, outcome: Outcome, hits: Sequence[Hit], asked: Sequence[Company], unknown: Sequence[UnknownName]
+    ) -> str:
         """See `Answerer`. One quote a company, the best first, up to three."""
         lines = [_unknown_line(name) for name in unknown]
         if outcome is Outcome.ANSWERED:
@@ -123,7 +127,8 @@ def _unknown_line(unknown: UnknownName) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """
+    """`names` as a sentence lists them.
+
     >>> _listed(["A", "B", "C"])
     'A, B and C'
     """

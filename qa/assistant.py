@@ -34,6 +34,20 @@ Vectors = np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found out of a question before anything was decided: what calibration is fitted on.
+
+    Attributes:
+        signals: for each signal's name a value for each candidate, shape (n,).
+        of_question: the question's own signals.
+    """
+
+    candidates: Candidates
+    signals: dict[str, Vectors]
+    of_question: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class _Judged:
     """Candidates with the probability that each answers, in reading order."""
 
@@ -58,7 +72,7 @@ class Assistant:
             list(index.companies.values()), lower_case_words=index.words, policy_count=len(index.policies)
         )
         self._retriever = Retriever(index, embedder)
-        self._scope = Scope(embedder)
+        self.scope = Scope(embedder)
         self._reranker = reranker
         self._answerer = answerer or ExtractiveAnswerer()
         self._calibration = calibration or Calibration.shipped(reranked=reranker is not None)
@@ -85,8 +99,8 @@ class Assistant:
             UnknownCompany: one of `companies` is not in the index. (One that the question names is an outcome.)
         """
         k = checked_k(k)
-        asked = self._understood(question, companies, history)
-        outside = self._scope.is_outside(asked.topic)
+        asked = self.understand(question, companies=companies, history=history)
+        outside = self.scope.is_outside(asked.topic)
         certain = any(name.certain for name in asked.unknown)
         if asked.unknown and not asked.matched and (certain or not outside):
             return self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
@@ -110,12 +124,17 @@ class Assistant:
             BadQuestion, BadK, UnknownCompany: as `ask`.
         """
         k = checked_k(k)
-        asked = self._understood(question, companies, ())
+        asked = self.understand(question, companies=companies)
         if asked.unknown and not asked.matched:
             return []
         return list(self._hits(asked, k, as_of))
 
-    def _understood(self, question: str, companies: Sequence[str], history: Sequence[str]) -> Standalone:
+    def understand(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Standalone:
+        """`question` with what its chat and the companies given beside it add to it; nothing is searched.
+
+        Raises:
+            BadQuestion, UnknownCompany: as `ask`.
+        """
         turns = [checked_question(turn) for turn in (*history[-MAX_HISTORY:], question)]
         asked = standalone(turns[-1], turns[:-1], self.names)
         if not companies:
@@ -141,25 +160,45 @@ class Assistant:
         hits = [hit for _, judged, row in turns[:k] for hit in self._made(judged, [row])]
         return tuple(sorted(hits, key=lambda hit: -hit.score))
 
-    def _judged(self, topic: str, allowed: Vectors) -> _Judged:
+    def examine(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Examined:
+        """The candidates for `question` and every signal, undecided.
+
+        Raises:
+            BadQuestion, UnknownCompany: as `ask`.
+        """
+        asked = self.understand(question, companies=companies, history=history)
+        ids = [company.id for company in asked.companies] or None
+        return self._examined(asked.topic, self.index.rows(ids))
+
+    def _examined(self, topic: str, allowed: Vectors) -> Examined:
         candidates = self._retriever.candidates(topic, allowed=allowed)
         signals = passage_signals(candidates)
         if self._reranker and len(candidates.rows):
             signals[RERANKED] = self._reranked(topic, candidates)
         order = self._calibration.order(signals)
-        scores = self._calibration.probabilities(order, question_signals(topic, candidates))
-        return _Judged(candidates, scores.round(6))
+        best = self._text_at(candidates, int(np.argmax(order))) if len(order) else ""
+        return Examined(candidates, signals, question_signals(topic, best, candidates))
+
+    def _judged(self, topic: str, allowed: Vectors) -> _Judged:
+        examined = self._examined(topic, allowed)
+        order = self._calibration.order(examined.signals)
+        scores = self._calibration.probabilities(order, examined.of_question)
+        return _Judged(examined.candidates, scores.round(6))
 
     def _reranked(self, topic: str, candidates: Candidates) -> Vectors:
         """The reranker's logits for the best candidates; the others get the lowest of these."""
         plain = Calibration.shipped(reranked=False).order(passage_signals(candidates))
         best = np.lexsort((candidates.rows, -plain))[:_RERANKED_DEPTH]
-        passages = [self.index.passages[candidates.rows[place]] for place in best]
-        texts = [embedded_text(self.index.policies[passage.policy_id], passage) for passage in passages]
+        texts = [self._text_at(candidates, place) for place in best]
         logits = np.asarray(self._reranker.scores(topic, texts) if self._reranker else (), dtype=np.float64)
         result = np.full(len(candidates.rows), logits.min())
         result[best] = logits
         return result
+
+    def _text_at(self, candidates: Candidates, place: int) -> str:
+        """What was embedded of the candidate at `place`."""
+        passage = self.index.passages[candidates.rows[place]]
+        return embedded_text(self.index.policies[passage.policy_id], passage)
 
     def _varied(self, judged: _Judged, k: int) -> list[int]:
         """Places in `judged`, best first, a company's further hits a little behind another's first."""
@@ -229,10 +268,18 @@ def checked_question(question: str) -> str:
             f"the question has {len(question):,} characters, at most {MAX_QUESTION_CHARS:,} are read; shorten it"
         )
     kinds = [unicodedata.category(character) for character in question]
-    strange = sum(kind in ("Cc", "Cn", "Co", "Cs") for kind, character in zip(kinds, question, strict=True) if not character.isspace())
+    strange = sum(
+        kind in ("Cc", "Cn", "Co", "Cs")
+        for kind, character in zip(kinds, question, strict=True)
+        if not character.isspace()
+    )
     if strange > 2 or "\0" in question or "\ufffd" in question or "Cs" in kinds:
         raise BadQuestion("the question holds bytes that are no text; send words, encoded as UTF-8")
-    shown = (character for kind, character in zip(kinds, question, strict=True) if kind not in ("Cc", "Cf") or character.isspace())
+    shown = (
+        character
+        for kind, character in zip(kinds, question, strict=True)
+        if kind not in ("Cc", "Cf") or character.isspace()
+    )
     tidy = " ".join("".join(shown).split())
     if not any(character.isalnum() for character in tidy):
         raise BadQuestion("the question is empty; ask something, such as “does JivoChat sell my data?”")

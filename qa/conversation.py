@@ -16,15 +16,21 @@ from qa.mentions import CompanyNames, Matched, Mentions, UnknownName
 # Words that carry no topic where little else is said: "what does X say about that", "same question for X".
 _CARRIERS = frozenset(
     """say says said state states mention mentions answer policy question same again compare compared there
-    case case similar likewise too also instead though then now ok okay please thanks tell show explain mean means detail
-    details more else other others another one ones part reply use used uses apply applies happen happens true sure right well""".split()
+    case similar likewise too also instead though then now ok okay please thanks tell show explain mean means detail
+    details more else other others another one ones part reply use used uses apply applies happen happens
+    true sure right well""".split()
 )
 _POINTERS = frozenset("it that those these this them such one ones both there".split())
 _PERSONS = frozenset("they their its he she".split())
-_OPENER = re.compile(r"^\s*(?:(?:and|but|or|so|also|ok|okay|then|well)\b[\s,]*)*(?:(?:what|how) about\b)?\s*", re.IGNORECASE)
+_OPENER = re.compile(
+    r"^\s*(?:(?:and|but|or|so|also|ok|okay|then|well)\b[\s,]*)*(?:(?:what|how) about\b)?\s*", re.IGNORECASE
+)
 _ALL_COMPANIES = re.compile(
-    r"\b(?:which|what|any|all|each|every|none|how many|other|both|either)\s+(?:one\s+)?(?:of\s+)?(?:these|those|them|the|your|other)?\s*"
-    r"(?:five|5|\d+)?\s*(?:companies|company|services|service|policies|vendors|providers|sites|firms|ones|of them)\b|\bwho (?:else )?(?:tells|says|sells|shares|promises|lets|allows|keeps|registers|mentions|stores)\b|\beverybody\b|\bacross (?:all|the)\b",
+    r"\b(?:which|what|any|all|each|every|none|how many|other|both|either)\s+"
+    r"(?:one\s+)?(?:of\s+)?(?:these|those|them|the|your|other)?\s*"
+    r"(?:five|5|\d+)?\s*(?:companies|company|services|service|policies|vendors|providers|sites|firms|ones|of them)\b|"
+    r"\bwho (?:else )?(?:tells|says|sells|shares|promises|lets|allows|keeps|registers|mentions|stores)\b|"
+    r"\beverybody\b|\bacross (?:all|the)\b",
     re.IGNORECASE,
 )
 _ASKING = frozenset("why how when where who long much many often".split())

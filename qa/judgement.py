@@ -8,15 +8,17 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from index.terms import STOPWORDS, words
+from qa.answer_kinds import lacks_what_is_asked
 from qa.retrieval import SIGNALS, Candidates
 
 Vectors = np.ndarray
 
 CALIBRATION = Path(__file__).with_name("calibration.json")
+_MOST_ABSENT = 2
 RERANKED = "reranker"
 """The signal that a reranker adds."""
 
@@ -47,19 +49,20 @@ class Calibration:
 
     def order(self, signals: dict[str, Vectors]) -> Vectors:
         """What passages are ordered by: shape (n,), higher is better, without unit."""
-        return np.sum([weight * signals[name] for name, weight in self.ranking.items()], axis=0)
+        order: Vectors = np.sum([weight * signals[name] for name, weight in self.ranking.items()], axis=0)
+        return order
 
     def probabilities(self, order: Vectors, question_signals: dict[str, float]) -> Vectors:
         """The probability that each passage answers, from what `order` gave: shape (n,), in [0, 1]."""
-        shift = self.intercept + sum(
-            weight * question_signals[name] for name, weight in self.question_weights.items()
-        )
-        return 1.0 / (1.0 + np.exp(-np.clip(self.slope * order + shift, -30, 30)))
+        shift = self.intercept + sum(weight * question_signals[name] for name, weight in self.question_weights.items())
+        probabilities: Vectors = 1.0 / (1.0 + np.exp(-np.clip(self.slope * order + shift, -30, 30)))
+        return probabilities
 
 
 @cache
-def _shipped() -> dict[str, dict]:  # type: ignore[type-arg]
-    return json.loads(CALIBRATION.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+def _shipped() -> dict[str, dict[str, Any]]:
+    shipped: dict[str, dict[str, Any]] = json.loads(CALIBRATION.read_text(encoding="utf-8"))
+    return shipped
 
 
 def passage_signals(candidates: Candidates) -> dict[str, Vectors]:
@@ -67,17 +70,18 @@ def passage_signals(candidates: Candidates) -> dict[str, Vectors]:
     return {name: candidates.signals[:, column] for column, name in enumerate(SIGNALS)}
 
 
-def question_signals(question: str, candidates: Candidates) -> dict[str, float]:
-    """What the question itself tells of whether these passages can answer it at all, each in [0, 1].
+def question_signals(question: str, best_text: str, candidates: Candidates) -> dict[str, float]:
+    """What tells whether these passages can answer the question at all, each in [0, 1].
 
-    `covered`: the share of its terms, by rarity, that the best sentence of any passage has; `passage_covered`
-    likewise by BM25 of whole passages. `brevity`: 1 for one word of content, 1/n for n.
+    `nearest`: the largest cosine of a sentence. `absent`: privacy concepts that the question names and that no
+    passage does, 1 for two or more; a policy that speaks of neither fingerprints nor faces does not tell of
+    biometrics. `lacking`: 1 if the question asks for a time, a place, an address or an age and the best passage
+    holds none.
     """
-    content = {word for word in words(question) if word not in STOPWORDS}
     return {
-        "covered": float(candidates.signals[:, SIGNALS.index("coverage")].max(initial=0.0)),
-        "passage_covered": float(candidates.signals[:, SIGNALS.index("bm25")].max(initial=0.0)),
-        "brevity": 1.0 / max(1, len(content)),
+        "nearest": float(candidates.signals[:, SIGNALS.index("sentence_cosine")].max(initial=0.0)),
+        "absent": min(candidates.absent_concepts, _MOST_ABSENT) / _MOST_ABSENT,
+        "lacking": float(lacks_what_is_asked(question, best_text)),
     }
 
 

@@ -28,8 +28,14 @@ _NEAREST = 3
 _TOKEN = re.compile(r"(?:https?://)?(?:www\.)?[^\W_]+(?:[-.&'’!+][^\W_]+)*", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s?$", re.IGNORECASE)
 _LEADING_THE = re.compile(r"^the\s+", re.IGNORECASE)
-_DOMAIN_ENDING = re.compile(r"^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|io|me|co|ai|app|de|uk|eu|us|gov|edu|tv|info|biz|dev|fr|nl|ru|in|ca|au|lv)$")
-_AUXILIARIES = frozenset("does do did will would can could has have had is are was were may might should doesn't don't isn't won't can't didn't".split())
+_DOMAIN_ENDING = re.compile(
+    r"^[a-z0-9-]+(?:\.[a-z0-9-]+)*"
+    r"\.(?:com|net|org|io|me|co|ai|app|de|uk|eu|us|gov|edu|tv|info|biz|dev|fr|nl|ru|in|ca|au|lv)$"
+)
+_AUXILIARIES = frozenset(
+    """does do did will would can could has have had is are was were may might should
+    doesn't don't isn't won't can't didn't""".split()
+)
 _PERSONS = frozenset(
     """i you we they he she it this that these those there someone anyone everyone nobody people users user customers
     customer visitors children kids kid child minors parents parent employees staff advertisers advertiser hackers
@@ -40,18 +46,21 @@ _JOINS = frozenset("and or vs versus than & nor".split())
 _WITH = frozenset("with to through via using into against from and or".split())
 # "can I log in with Facebook": the company deals with whoever is named behind these.
 _HANDS_OVER = frozenset(
-    """share shares shared sharing sell sells sold give gives given disclose discloses pass passes send sends sent transfer
-    transfers transferred log login sign signin connect connected link linked integrate integrated sync use uses using""".split()
+    """share shares shared sharing sell sells sold give gives given disclose discloses pass passes send sends sent
+    transfer transfers transferred log login sign signin connect connected link linked integrate integrated sync
+    use uses using""".split()
 )
-_PRODUCTS = frozenset("analytics ads adsense adwords pay play app apps maps pixel button plugin login fonts cloud store".split())
+_PRODUCTS = frozenset(
+    "analytics ads adsense adwords pay play app apps maps pixel button plugin login fonts cloud store".split()
+)
 _TERSE_NOUNS = frozenset("data privacy cookies cookie gdpr ccpa retention policy account security terms".split())
 # Capitalised, and no company: law, places, the calendar.
 _PROPER = frozenset(
-    """gdpr ccpa cpra coppa hipaa ferpa pipeda lgpd iso soc eu uk us usa u.s eea dpo ip dns sms gps ai ml api url html vpn
-    ssl tls pci pii phi ssn id faq ceo cto ciso dpa scc sccs nda sla tos eula america american california californian
-    californians virginia colorado nevada texas washington europe european europeans germany german france french britain
-    british england ireland irish latvia latvian singapore china chinese russia russian india indian canada canadian
-    australia australian japan japanese brazil brazilian switzerland swiss english spanish january february march april
+    """gdpr ccpa cpra coppa hipaa ferpa pipeda lgpd iso soc eu uk us usa u.s eea dpo ip dns sms gps ai ml api url html
+    vpn ssl tls pci pii phi ssn id faq ceo cto ciso dpa scc sccs nda sla tos eula america american california
+    californian californians virginia colorado nevada texas washington europe european europeans germany german france french
+    britain british england ireland irish latvia latvian singapore china chinese russia russian india indian canada
+    canadian australia australian japan japanese brazil brazilian switzerland swiss english spanish january february march april
     may june july august september october november december monday tuesday wednesday thursday friday saturday sunday
     christmas internet web english wi-fi wifi android ios iphone ipad mac windows linux bluetooth usb article section
     shield harbor harbour safe mr mrs ms dr""".split()
@@ -202,7 +211,7 @@ class CompanyNames:
         return Mentions(tuple(matched), tuple(unknown), _without(question, spans))
 
     def _asked_about(self, tokens: list[_Token], matched: list[Matched]) -> list[Matched]:
-        """`matched` without companies that another named one merely deals with ("does Mailigen use Google Analytics")."""
+        """`matched` without companies that another one merely deals with ("does Mailigen use Google Analytics")."""
         if len({match.company.id for match in matched}) < 2:
             return matched
         kept = []
@@ -223,21 +232,22 @@ class CompanyNames:
         entries = self._by_key.get("".join(token.key for token in group)) or self._by_key.get(key(typed))
         if not entries:
             return []
-        kept = [
+        return [
             Matched(company, typed, start, end)
             for company, name in entries
             if self._means_it(question, tokens, first, size, name)
         ]
-        return kept
 
     def _means_it(self, question: str, tokens: list[_Token], first: int, size: int, name: str) -> bool:
         """Whether these words name a company here, and are not words of the language."""
         group = tokens[first : first + size]
         name = name if group[0].word == "the" else _LEADING_THE.sub("", name)
         if size > 1 or len(name.split()) > 1:
-            # "my space" is no MySpace: words run together only where none is a mere function word
+            # "my space" is no MySpace: ordinary words run together name nobody, "mig me" does
             same_words = size == len(name.split())
-            return same_words or not any(token.word in STOPWORDS for token in group) or name.lower() in question.lower()
+            return (
+                same_words or not all(self._is_ordinary(token) for token in group) or name.lower() in question.lower()
+            )
         token = group[0]
         if token.word not in self._common_words and token.word not in STOPWORDS:
             return True
@@ -258,7 +268,9 @@ class CompanyNames:
             return []  # "Microsoft share" is no misspelt Microsoft Store
         near = [
             found
-            for found, _, _ in process.extract(typed_key, self._keys, scorer=OSA.distance, score_cutoff=allowed, limit=9)
+            for found, _, _ in process.extract(
+                typed_key, self._keys, scorer=OSA.distance, score_cutoff=allowed, limit=9
+            )
             if len(found) >= 5 and found[0] == typed_key[0]
         ]
         if not near:
@@ -280,7 +292,7 @@ class CompanyNames:
         begins_clause = first < 2 or tokens[first - 2].word not in _PERSONS - {"who", "what", "which"}
         if before in _AUXILIARIES and after and after not in _AUXILIARIES and begins_clause:
             return True
-        if first == 0 and after in _TERSE_NOUNS or (before == "my" and after == "account"):
+        if (first == 0 and after in _TERSE_NOUNS) or (before == "my" and after == "account"):
             return True
         return after == "privacy" or (before in _NAME_FOLLOWS and not after)
 
@@ -343,8 +355,11 @@ class CompanyNames:
             beside = (place - 2 in taken and before in _JOINS) or (place + size + 1 in taken and after in _JOINS)
             follows = place - 1 in taken or place + size in taken  # "Mailigen, Facebook"; no word between
             compares = bool({"compare", "compared", "comparing"} & {token.word for token in tokens})
-            return beside or follows or (compares and before in ("with", "to")) or (
-                before in _AUXILIARIES and self._name_is_due(tokens, place, size)
+            return (
+                beside
+                or follows
+                or (compares and before in ("with", "to"))
+                or (before in _AUXILIARIES and self._name_is_due(tokens, place, size))
             )
         handed = any(token.word in _HANDS_OVER for token in tokens[:place])
         return not (before in _WITH and handed)

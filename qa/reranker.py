@@ -34,7 +34,9 @@ class CrossEncoderReranker:
         try:
             self._model = CrossEncoder(model, device="cpu", activation_fn=Identity())
         except (OSError, ValueError) as error:
-            raise ModelError(f"no cross-encoder {model!r} could be loaded ({error}): give a name or a folder") from error
+            raise ModelError(
+                f"no cross-encoder {model!r} could be loaded ({error}): give a name or a folder"
+            ) from error
         self.name = model
 
     def scores(self, question: str, passages: Sequence[str]) -> Scores:

@@ -10,7 +10,7 @@ import numpy as np
 
 from index.embedding import Embedder
 from index.policy_index import PolicyIndex
-from index.terms import Thesaurus, terms
+from index.terms import CONCEPT_MARK, Thesaurus, terms
 
 Rows = np.ndarray
 Vectors = np.ndarray
@@ -28,15 +28,15 @@ class Candidates:
     Attributes:
         rows: shape (n,), passage rows, rising.
         signals: shape (n, 4), float64, in the order of `SIGNALS`.
-        best_sentences: shape (n,), the sentence row of each passage that speaks most for it.
         sentence_rows, sentence_scores: the sentences of all candidates, and their cosine and coverage added up.
+        absent_concepts: how many privacy concepts the question names that no passage allowed to answer does.
     """
 
     rows: Rows
     signals: Vectors
-    best_sentences: Rows
     sentence_rows: Rows
     sentence_scores: Vectors
+    absent_concepts: int
 
 
 class Retriever:
@@ -54,7 +54,9 @@ class Retriever:
         bm25 = self._index.passage_terms.scores(question_terms)
         coverage = self._index.sentence_coverage.scores(question_terms)
         rows = allowed if len(allowed) <= _COMPARE_ALL else self._proposed(vector, bm25, coverage, allowed)
-        return self._compare(vector, bm25, coverage, rows)
+        concepts = {term for term in question_terms if term.startswith(CONCEPT_MARK)}
+        absent = len(concepts - self._index.passage_terms.held(concepts, allowed))
+        return self._compare(vector, bm25, coverage, rows, absent)
 
     def _proposed(self, vector: Vectors, bm25: Vectors, coverage: Vectors, allowed: Rows) -> Rows:
         sentences = self._index.sentences
@@ -69,18 +71,16 @@ class Retriever:
             )
         )
 
-    def _compare(self, vector: Vectors, bm25: Vectors, coverage: Vectors, rows: Rows) -> Candidates:
+    def _compare(self, vector: Vectors, bm25: Vectors, coverage: Vectors, rows: Rows, absent: int) -> Candidates:
         index = self._index
         if not len(rows):
             nothing = np.zeros(0)
-            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, rows, nothing)
+            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, absent)
         sentence_rows = index.sentences.rows_in(rows)
         counts = index.sentences.first[rows + 1] - index.sentences.first[rows]
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
         sentence_cosines = index.sentence_vectors.vectors(sentence_rows) @ vector
         sentence_scores = sentence_cosines + coverage[sentence_rows]
-        owner = np.repeat(np.arange(len(rows)), counts)
-        order = np.lexsort((sentence_rows, -sentence_scores, owner))
         signals = np.column_stack(
             [
                 index.passage_vectors.vectors(rows) @ vector,
@@ -90,10 +90,11 @@ class Retriever:
             ]
         ).astype(np.float64)
         # Equal text must score equally to the last bit, wherever it stands in a matrix product.
-        return Candidates(rows, signals.round(6), sentence_rows[order[starts]], sentence_rows, sentence_scores)
+        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, absent)
 
 
 def _largest(scores: Vectors, allowed: Rows, count: int) -> Rows:
     """The `count` rows among `allowed` with the largest scores above 0, ties by row."""
     positive = allowed[scores[allowed] > 0]
-    return positive[np.lexsort((positive, -scores[positive]))[:count]]
+    largest: Rows = positive[np.lexsort((positive, -scores[positive]))[:count]]
+    return largest

@@ -3,6 +3,7 @@
 It does not know what the policies say.
 """
 
+import hashlib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from qa.judgement import scope_weights
 Vectors = np.ndarray
 
 EXAMPLES = Path(__file__).with_name("scope.toml")
+KEPT_VECTORS = Path(__file__).with_name("scope_vectors.npz")
 _NEIGHBOURS = 3
 _MOST_CONCEPTS = 3
 
@@ -34,19 +36,37 @@ class Scope:
 
     def __init__(self, embedder: Embedder) -> None:
         examples = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
+        self._examples: dict[str, list[str]] = examples
         self._embedder = embedder
-        self._inside = embedder.embed_questions(examples["in_scope"])
-        self._outside = embedder.embed_questions(examples["out_of_scope"])
+        self._inside, self._outside = _kept_vectors(embedder) or embed_examples(embedder)
         self._thesaurus = Thesaurus.shipped()
         self._weights = scope_weights()
 
     def signals(self, question: str) -> ScopeSignals:
         """What speaks for and against `question` being in scope."""
         vector = self._embedder.embed_questions([question])[0]
-        concepts = {term for term in terms(question, self._thesaurus) if term.startswith(CONCEPT_MARK)}
         return ScopeSignals(
-            _nearest_mean(self._outside @ vector), _nearest_mean(self._inside @ vector), min(len(concepts), _MOST_CONCEPTS)
+            _nearest_mean(self._outside @ vector), _nearest_mean(self._inside @ vector), self._concepts(question)
         )
+
+    def left_out_signals(self) -> tuple[list[ScopeSignals], list[bool]]:
+        """The signals of every shipped example as if it were not among them, and whether it is out of scope."""
+        found, outside = [], []
+        for vectors, is_outside in ((self._inside, False), (self._outside, True)):
+            own = vectors @ vectors.T
+            np.fill_diagonal(own, -1.0)
+            other = vectors @ (self._inside if is_outside else self._outside).T
+            texts = self._examples["out_of_scope" if is_outside else "in_scope"]
+            for mine, theirs, text in zip(own, other, texts, strict=True):
+                near, far = _nearest_mean(mine), _nearest_mean(theirs)
+                sides = (near, far) if is_outside else (far, near)
+                found.append(ScopeSignals(*sides, self._concepts(text)))
+                outside.append(is_outside)
+        return found, outside
+
+    def _concepts(self, question: str) -> int:
+        concepts = {term for term in terms(question, self._thesaurus) if term.startswith(CONCEPT_MARK)}
+        return min(len(concepts), _MOST_CONCEPTS)
 
     def probability_outside(self, question: str) -> float:
         """The probability in [0, 1] that `question` is not about privacy policies."""
@@ -63,6 +83,32 @@ class Scope:
     def is_outside(self, question: str) -> bool:
         """Whether `question` is out of scope, at the threshold of the calibration."""
         return self.probability_outside(question) >= self._weights["outside_from"]
+
+
+def embed_examples(embedder: Embedder) -> tuple[Vectors, Vectors]:
+    """The vectors of the examples in scope and of those out of it; a second's work, so the shipped model's are kept."""
+    examples = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
+    return embedder.embed_questions(examples["in_scope"]), embedder.embed_questions(examples["out_of_scope"])
+
+
+def keep_vectors(embedder: Embedder, path: Path = KEPT_VECTORS) -> None:
+    """Write the examples' vectors to `path`, with what they depend on."""
+    inside, outside = embed_examples(embedder)
+    np.savez(path, inside=inside.astype(np.float16), outside=outside.astype(np.float16), made_of=_made_of(embedder))
+
+
+def _kept_vectors(embedder: Embedder) -> tuple[Vectors, Vectors] | None:
+    """The vectors kept beside this module, if they are of this model and of these examples."""
+    if not KEPT_VECTORS.is_file():
+        return None
+    with np.load(KEPT_VECTORS, allow_pickle=False) as kept:
+        if str(kept["made_of"]) != _made_of(embedder):
+            return None
+        return kept["inside"].astype(np.float32), kept["outside"].astype(np.float32)
+
+
+def _made_of(embedder: Embedder) -> str:
+    return hashlib.sha256(embedder.content_hash.encode() + EXAMPLES.read_bytes()).hexdigest()
 
 
 def _nearest_mean(cosines: Vectors) -> float:

@@ -1,0 +1,1 @@
+"""HTTP, command line and chat page over `qa`. Nothing imports it."""

@@ -1,0 +1,444 @@
+"""The command `askpolicy`. It does not know how anything is done: each command opens what it needs and prints.
+
+Exit status: 0 done, 1 an error that is told in one line, 2 wrong usage, 3 an index without the files that are named.
+Heavy libraries are imported by the commands that need them, so that `askpolicy --help` is instant.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from api.settings import Settings
+from index.errors import AskPolicyError, IndexFolderError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.console import Console
+
+    from index.build import BuildReport, Progress
+    from index.embedding import Embedder
+
+EXIT_REFUSED_FILES = 3
+_ERROR, _INTERRUPTED = 1, 130
+_STOP_WITHIN_S = 10
+_STAGES = {"read": "Reading files", "split": "Splitting into passages", "embed": "Embedding"}
+
+
+class BadAddress(AskPolicyError):
+    """An address that the service cannot listen on."""
+
+
+class _Group(click.Group):
+    """Commands whose errors are one line on stderr."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See click."""
+        try:
+            return super().invoke(ctx)
+        except AskPolicyError as error:
+            _say(f"Error: {error}")
+            ctx.exit(_ERROR)
+
+
+def main(open_with: "Callable[[Settings], Embedder] | None" = None) -> None:
+    """The entry point: as `askpolicy`, and quiet where its reader has gone or Ctrl-C was pressed.
+
+    Args:
+        open_with: what opens the embedding model; None means `api.opening.open_embedder`.
+    """
+    try:
+        status = askpolicy(standalone_mode=False, obj=open_with)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("Interrupted.")
+        status = _INTERRUPTED
+    except BrokenPipeError:
+        # Python would tell of the closed pipe once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else _ERROR
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+_index_option = click.option(
+    "--index",
+    "index_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The index folder; left out: $ASKPOLICY_INDEX, or else the sample index, built once.",
+)
+_model_option = click.option(
+    "--model",
+    help="A sentence-transformers model by name or folder; left out: $ASKPOLICY_MODEL, or else the embedded one.",
+)
+_out_option = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The index folder to write."
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print the same JSON as the HTTP service.")
+_company_option = click.option(
+    "--company",
+    "companies",
+    metavar="COMPANY",
+    multiple=True,
+    help="Only this company's passages: its id, name, alias or domain; may be given several times.",
+)
+_k_option = click.option("-k", "k", type=int, default=5, show_default=True, help="How many passages at most, 1 to 100.")
+_as_of_option = click.option(
+    "--as-of",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Answer from the versions that were in force on this day, such as 2015-03-20.",
+)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="askpolicy", prog_name="askpolicy")
+def askpolicy() -> None:
+    r"""Ask a question about companies' privacy policies.
+
+    The answer is the passage that says so, with its company and date; or an honest word that the policy does not say.
+
+    \b
+    askpolicy ask "does JivoChat notify me on acquisition?"
+    askpolicy index build policies/ --out my-index
+    askpolicy serve --index my-index
+    """
+
+
+@askpolicy.command()
+@click.argument("question")
+@_company_option
+@_index_option
+@_model_option
+@_k_option
+@click.option(
+    "--history",
+    metavar="QUESTION",
+    multiple=True,
+    help="An earlier question of the same chat, oldest first; may be given several times.",
+)
+@_as_of_option
+@_json_option
+def ask(
+    question: str,
+    *,
+    companies: tuple[str, ...],
+    index_folder: Path | None,
+    model: str | None,
+    k: int,
+    history: tuple[str, ...],
+    as_of: datetime | None,
+    as_json: bool,
+) -> None:
+    """Answer QUESTION with the passage that says so, its company, its date and its link."""
+    from api.opening import open_assistant
+    from api.schemas import AskResponse
+    from api.terminal import print_answer
+
+    settings = _settings(index=index_folder, model=model)
+    _check(question, k)
+    with _progress() as progress:
+        assistant = open_assistant(settings, _embedder(settings), progress=progress)
+    began = time.perf_counter()
+    answer = assistant.ask(question, companies=companies, history=history, k=k, as_of=_day(as_of))
+    response = AskResponse.of(answer, took_ms=1_000 * (time.perf_counter() - began))
+    if as_json:
+        _print_json(response)
+    else:
+        print_answer(_console(), response)
+
+
+@askpolicy.command()
+@click.argument("question")
+@_company_option
+@_index_option
+@_model_option
+@_k_option
+@_as_of_option
+@_json_option
+def search(
+    question: str,
+    *,
+    companies: tuple[str, ...],
+    index_folder: Path | None,
+    model: str | None,
+    k: int,
+    as_of: datetime | None,
+    as_json: bool,
+) -> None:
+    """List the passages nearest to QUESTION, best first, without judging whether they answer."""
+    from api.opening import open_assistant
+    from api.schemas import SearchResponse
+    from api.terminal import print_hits
+
+    settings = _settings(index=index_folder, model=model)
+    _check(question, k)
+    with _progress() as progress:
+        assistant = open_assistant(settings, _embedder(settings), progress=progress)
+    response = SearchResponse.of(assistant.search(question, companies=companies, k=k, as_of=_day(as_of)))
+    if as_json:
+        _print_json(response)
+    else:
+        print_hits(_console(), response.hits)
+
+
+@askpolicy.command()
+@_index_option
+@_model_option
+@_json_option
+def companies(*, index_folder: Path | None, model: str | None, as_json: bool) -> None:
+    """List the companies whose policies are in the index, with their other names and their policies."""
+    from api.opening import open_index
+    from api.schemas import CompaniesResponse
+    from api.terminal import print_companies
+
+    settings = _settings(index=index_folder, model=model)
+    with _progress() as progress:
+        listed = CompaniesResponse.of(open_index(settings, _embedder(settings), progress=progress))
+    if as_json:
+        _print_json(listed)
+    else:
+        print_companies(_console(), listed)
+
+
+@askpolicy.command()
+@_index_option
+@_model_option
+@click.option("--host", help="The address to listen on; left out: $ASKPOLICY_HOST, or else 127.0.0.1.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="The port to listen on, 0 for any free one; left out: $ASKPOLICY_PORT, or else 8000.",
+)
+def serve(*, index_folder: Path | None, model: str | None, host: str | None, port: int | None) -> None:
+    """Serve the chat page and the HTTP API, and print the address."""
+    import uvicorn
+
+    from api.app import create_app
+    from api.opening import open_assistant
+
+    settings = _settings(index=index_folder, model=model)
+    settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
+    with _listening(settings.host, settings.port) as listener:
+        with _progress() as progress:
+            assistant = open_assistant(settings, _embedder(settings), progress=progress)
+        listener.listen()
+        address, number = listener.getsockname()[:2]
+        shown = f"[{address}]" if ":" in address else address
+        click.echo(f"askpolicy answers at http://{shown}:{number} (Ctrl-C stops it)")
+        sys.stdout.flush()
+        config = uvicorn.Config(
+            create_app(assistant, settings),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_STOP_WITHIN_S,
+        )
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how a server is stopped
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+@askpolicy.group()
+def index() -> None:
+    """Build, update, show and verify index folders."""
+
+
+@index.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_out_option
+@_model_option
+def build(*, paths: tuple[Path, ...], out: Path, model: str | None) -> None:
+    """Build an index of the policies at PATH: .md and .txt files, and folders of them.
+
+    A file that cannot be read is named with what to do, the others are indexed, and the exit status is 3.
+    A `companies.toml` beside the policies corrects companies' names. An index that is there before serves until the
+    new one is whole.
+    """
+    from index.build import build as build_index
+
+    settings = _settings(model=model)
+    embedder = _embedder(settings)
+    with _progress() as progress:
+        report = build_index(paths, out, embedder=embedder, progress=progress)
+    _tell(report, out)
+
+
+@index.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@_out_option
+@_model_option
+def update(*, paths: tuple[Path, ...], out: Path, model: str | None) -> None:
+    """Bring an index up to date: read again what it was built of, and add PATH.
+
+    Only text that is new or changed is embedded. Files that are gone leave the index.
+    """
+    from index.build import build as build_index
+    from index.policy_index import PolicyIndex
+
+    embedder = _embedder(_settings(model=model))
+    before = PolicyIndex.open(out, embedder=embedder)
+    sources = [Path(source) for source in before.manifest.sources]
+    for gone in (path for path in sources if not path.exists()):
+        _say(f"Gone: {gone}")
+    kept = [path for path in sources if path.exists()]
+    with _progress() as progress:
+        report = build_index([*kept, *paths], out, embedder=embedder, reuse=before, progress=progress)
+    _tell(report, out)
+
+
+@index.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def show(*, folder: Path) -> None:
+    """Show what the index in DIR holds, and what made it."""
+    from index.manifest import current_version
+
+    _, manifest = current_version(folder)
+    size = sum(seal.size for seal in manifest.files.values())
+    rows = {
+        "version": manifest.version,
+        "built at": manifest.built_at,
+        "model": f"{manifest.model} ({manifest.model_hash[:12]}, {manifest.dimension} dimensions)",
+        "companies": f"{manifest.companies:,}",
+        "policies": f"{manifest.policies:,}",
+        "passages": f"{manifest.passages:,}",
+        "sentences": f"{manifest.sentences:,}",
+        "size": f"{size / 1_000_000:,.1f} MB in {len(manifest.files)} files",
+        "format": str(manifest.format),
+    }
+    for name, value in rows.items():
+        click.echo(f"{name:<10} {value}")
+
+
+@index.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def verify(*, folder: Path) -> None:
+    """Check every file of the index in DIR against its checksum; exit 1 and name the files that differ."""
+    from index.manifest import current_version, damaged_files
+
+    where, manifest = current_version(folder)
+    damaged = damaged_files(where, manifest)
+    if damaged:
+        raise IndexFolderError(f"{where}: damaged: {', '.join(damaged)}; run `askpolicy index build` again")
+    click.echo(f"{where}: whole ({len(manifest.files)} files)")
+
+
+def _settings(**given: Any) -> Settings:
+    """The environment's settings, with the options that were given instead."""
+    settings = Settings.from_environment(os.environ)
+    return replace(settings, **{name: value for name, value in given.items() if value is not None})
+
+
+def _embedder(settings: Settings) -> "Embedder":
+    """The embedding model of `settings`, opened by whatever the command was given as its context's object."""
+    open_with = click.get_current_context().obj
+    if open_with is None:
+        from api.opening import open_embedder
+
+        open_with = open_embedder
+    embedder: Embedder = open_with(settings)
+    return embedder
+
+
+def _check(question: str, k: int) -> None:
+    """Raise what the question would raise, before seconds are spent on opening anything."""
+    from qa.assistant import checked_k, checked_question
+
+    checked_question(question)
+    checked_k(k)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def _print_json(response: "BaseModel") -> None:
+    click.echo(json.dumps(response.model_dump(mode="json"), ensure_ascii=False, indent=2))
+
+
+def _say(line: str) -> None:
+    # One line, whatever a file's name holds: a terminal obeys control characters.
+    click.echo(re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "?", line), err=True)
+
+
+def _tell(report: "BuildReport", out: Path) -> None:
+    """Name the refused files on stderr, say what was indexed, and exit 3 where any were refused."""
+    for error in report.refused:
+        _say(f"Left out: {error}")
+    manifest = report.manifest
+    click.echo(
+        f"{out}: {manifest.passages:,} passages of {manifest.policies:,} policies of {manifest.companies:,} companies; "
+        f"{report.embedded:,} texts embedded, {report.reused:,} taken over"
+    )
+    if report.refused:
+        click.get_current_context().exit(EXIT_REFUSED_FILES)
+
+
+def _silent(_stage: str, _done: int, _all_of_it: int) -> None:
+    """No bar."""
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress]":
+    """A bar for each stage, on stderr and only on a terminal."""
+    if not sys.stderr.isatty():
+        yield _silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(stage: str, done: int, all_of_it: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(_STAGES.get(stage, stage), total=all_of_it)
+            bars.update(tasks[stage], completed=done, total=all_of_it)
+
+        yield tell
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that is bound to the address before anything heavy is loaded.
+
+    Raises:
+        BadAddress: the address is taken, forbidden or not this machine's.
+    """
+    with ExitStack() as opened:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listener = opened.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError as error:
+            raise BadAddress(
+                f"cannot listen on {host}:{port} ({error.strerror or error}): give another --host or --port"
+            ) from error
+        yield listener
+
+
+if __name__ == "__main__":
+    main()

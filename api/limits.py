@@ -1,0 +1,50 @@
+"""How much of a request is read: a body that is too large is refused while it arrives, whatever its headers say.
+
+It does not know what a body holds.
+"""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import BODY_TOO_LARGE, problem
+
+
+class BodyLimit:
+    """Middleware: no more than `max_bytes` of a request's body reach the application or the memory."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"")
+        messages = None
+        if not (declared.isdigit() and int(declared) > self._max_bytes):
+            messages = await self._read(receive)
+        if messages is None:
+            detail = f"the body has more than the {self._max_bytes:,} bytes that are read; shorten it"
+            await problem(BODY_TOO_LARGE, detail, headers={"Connection": "close"})(scope, receive, send)
+            return
+        waiting = iter(messages)
+
+        async def replay() -> Message:
+            message = next(waiting, None)
+            return message if message is not None else await receive()
+
+        await self._app(scope, replay, send)
+
+    async def _read(self, receive: Receive) -> list[Message] | None:
+        """The messages of the whole body, or None once there are too many bytes."""
+        messages: list[Message] = []
+        size = 0
+        while True:
+            message = await receive()
+            messages.append(message)
+            size += len(message.get("body", b""))
+            if size > self._max_bytes:
+                return None
+            if not message.get("more_body", False):
+                return messages

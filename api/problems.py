@@ -1,0 +1,219 @@
+"""What goes wrong, as a client is told: problem+json (RFC 9457), one kind a `type`. It does not know the endpoints.
+
+Every error of `index.errors` has its kind in one table. What a person's request caused is told in full; what the
+service caused is told without its insides, which go to the log.
+"""
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from index import errors
+
+log = logging.getLogger("askpolicy")
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """One `type` of problem; `slug` and `status` never change once published."""
+
+    slug: str
+    status: int
+    title: str
+
+    @property
+    def type(self) -> str:
+        """The URI reference that names this kind."""
+        return f"/problems/{self.slug}"
+
+
+class NotReady(Exception):
+    """The index and the model are still being opened, or could not be opened."""
+
+
+INVALID_REQUEST = ProblemKind("invalid-request", 422, "The request is not of the expected form")
+NOT_FOUND = ProblemKind("not-found", 404, "There is nothing at this address")
+METHOD_NOT_ALLOWED = ProblemKind("method-not-allowed", 405, "This address does not take this method")
+BODY_TOO_LARGE = ProblemKind("body-too-large", 413, "The request's body is too large")
+NOT_JSON = ProblemKind("not-json", 415, "The request's body is not declared as JSON")
+UNREADABLE_BODY = ProblemKind("unreadable-body", 400, "The request's body could not be read")
+NOT_READY = ProblemKind("not-ready", 503, "The service is not ready to answer")
+INTERNAL = ProblemKind("internal", 500, "Something went wrong inside the service")
+
+_INDEX_UNAVAILABLE = ProblemKind("index-unavailable", 503, "The index cannot be used")
+
+KIND_OF_ERROR: dict[type[Exception], ProblemKind] = {
+    errors.BadQuestion: ProblemKind("bad-question", 422, "The question cannot be read"),
+    errors.BadK: ProblemKind("bad-k", 422, "k is out of range"),
+    errors.UnknownCompany: ProblemKind("unknown-company", 422, "No such company is in the index"),
+    errors.UnknownPolicy: ProblemKind("unknown-policy", 404, "No such policy is in the index"),
+    errors.IndexMissing: ProblemKind("index-missing", 503, "There is no index"),
+    errors.IndexCorrupt: ProblemKind("index-corrupt", 503, "The index is damaged"),
+    errors.ModelMismatch: ProblemKind("model-mismatch", 503, "The index was built with another model"),
+    errors.IndexOutdated: ProblemKind("index-outdated", 503, "The index was built by another release"),
+    errors.IndexBusy: ProblemKind("index-busy", 503, "The index is being written"),
+    errors.IndexFolderError: _INDEX_UNAVAILABLE,
+    errors.PolicyError: _INDEX_UNAVAILABLE,
+    errors.CompaniesFileError: _INDEX_UNAVAILABLE,
+    errors.NothingToIndex: _INDEX_UNAVAILABLE,
+    errors.ModelError: ProblemKind("model-unavailable", 503, "The embedding model cannot be used"),
+    errors.AskPolicyError: INTERNAL,
+    NotReady: NOT_READY,
+}
+
+_KIND_OF_STATUS = {
+    kind.status: kind for kind in (UNREADABLE_BODY, NOT_FOUND, METHOD_NOT_ALLOWED, BODY_TOO_LARGE, NOT_JSON, NOT_READY)
+}
+_RETRY_AFTER_S = 2
+
+
+class NotJson(HTTPException):
+    """A body whose `Content-Type` is not JSON."""
+
+    def __init__(self, content_type: str) -> None:
+        got = f"Content-Type is {content_type[:100]!r}" if content_type else "there is no Content-Type"
+        super().__init__(NOT_JSON.status, f"{got}, expected application/json; send the header with the body")
+
+
+def kind_of(error: Exception) -> ProblemKind:
+    """The kind of `error`: that of its class, or of the nearest class above that the table has."""
+    return next((KIND_OF_ERROR[cls] for cls in type(error).__mro__ if cls in KIND_OF_ERROR), INTERNAL)
+
+
+def problem(kind: ProblemKind, detail: str, *, headers: dict[str, str] | None = None, **more: object) -> JSONResponse:
+    """The response that tells of a problem; `more` are members of its own kind, such as `nearest`."""
+    content = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail, **more}
+    return JSONResponse(content, kind.status, headers, media_type=MEDIA_TYPE)
+
+
+def problem_of(error: Exception) -> JSONResponse:
+    """The response for `error`; one that is the service's fault keeps its message to itself."""
+    kind = kind_of(error)
+    if isinstance(error, NotReady):
+        return problem(kind, str(error), headers={"Retry-After": str(_RETRY_AFTER_S)})
+    if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return problem(kind, "The request was fine, the service is not; its log says why.")
+    if isinstance(error, errors.UnknownCompany):
+        return problem(kind, str(error), name=error.name, nearest=error.nearest)
+    return problem(kind, str(error))
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Let every error of `app` leave as problem+json."""
+    app.add_exception_handler(errors.AskPolicyError, _told)
+    app.add_exception_handler(NotReady, _told)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
+
+
+def _told(request: Request, error: Exception) -> JSONResponse:
+    if kind_of(error).status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("%s %s: %s", request.method, request.url.path, error)
+    return problem_of(error)
+
+
+def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    """Where the request differs from the schema; what was sent is not repeated."""
+    if not isinstance(error, RequestValidationError):
+        raise TypeError(f"expected a RequestValidationError, got {error!r}")
+    found = [
+        {"at": ".".join(str(step) for step in entry["loc"]), "message": str(entry["msg"])}
+        for entry in error.errors()[:20]
+    ]
+    detail = "; ".join(f"{entry['at']}: {entry['message']}" for entry in found)
+    return problem(INVALID_REQUEST, f"{detail}. /openapi.json holds the schema", errors=found)
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise TypeError(f"expected an HTTPException, got {error!r}")
+    kind = _KIND_OF_STATUS.get(error.status_code)
+    headers = dict(error.headers or {})
+    if kind is None:
+        title = HTTPStatus(error.status_code).phrase
+        kind = ProblemKind(title.lower().replace(" ", "-"), error.status_code, title)
+    if kind is NOT_FOUND:
+        return problem(kind, f"{request.url.path[:200]!r} is no address of this service; /openapi.json lists them")
+    if kind is METHOD_NOT_ALLOWED:
+        allowed = headers.get("allow") or headers.get("Allow") or "another method"
+        return problem(kind, f"{request.method[:20]} is not taken here; use {allowed}", headers=headers)
+    return problem(kind, str(error.detail), headers=headers)
+
+
+class UnexpectedErrors:
+    """Middleware: what nothing else caught is logged in full and told as a problem without its insides."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        started = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting_send)
+        except Exception:
+            log.exception("unexpected error at %s", scope.get("path"))
+            if started or scope["type"] != "http":
+                raise
+            response = problem(INTERNAL, "This is an error of the service and was logged; ask again in a while.")
+            await response(scope, receive, send)
+
+
+def documented(*kinds_and_details: tuple[ProblemKind, str]) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of these problems: for each status its schema, and an example of each kind."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for kind, detail in kinds_and_details:
+        content = responses.setdefault(
+            kind.status,
+            {
+                "description": HTTPStatus(kind.status).phrase,
+                "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA, "examples": {}}},
+            },
+        )
+        value = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail}
+        content["content"][MEDIA_TYPE]["examples"][kind.slug] = {"summary": kind.title, "value": value}
+    return responses
+
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "description": "RFC 9457. `type` is stable; `detail` says what was got, what was expected and what to do.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "name": {"type": "string", "description": "with /problems/unknown-company: the company as given"},
+        "nearest": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "with /problems/unknown-company: names in the index that are spelt most like it",
+        },
+        "errors": {
+            "type": "array",
+            "description": "with /problems/invalid-request: each place that differs from the schema",
+            "items": {
+                "type": "object",
+                "required": ["at", "message"],
+                "properties": {"at": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}

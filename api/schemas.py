@@ -1,0 +1,334 @@
+"""The JSON of the public contract (DESIGN.md), and how an answer becomes it. It does not know HTTP.
+
+The CLI prints the same objects with `--json`.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from api import examples
+from index.companies import Company
+from index.markup import plain
+from index.policies import Policy
+from index.policy_index import PolicyIndex
+from index.structure import Kind, blocks
+from qa.answers import Answer, Hit
+from qa.assistant import MAX_HISTORY, MAX_K, MAX_QUESTION_CHARS
+from qa.mentions import UnknownName
+
+_MOST_COMPANIES = 50
+_MOST_NAME_CHARS = 200
+
+
+def _iso_day(value: object) -> object:
+    if value is None:
+        return None
+    if not (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)):
+        raise ValueError("expected a day such as 2015-03-20")
+    return date.fromisoformat(value)
+
+
+def _text(value: str) -> str:
+    # JSON can write half of a surrogate pair, which is no character and can be sent back to nobody.
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("expected text, got half of a surrogate pair")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_text)]
+
+
+def _with_example(*shown: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra={"examples": list(shown)})
+
+
+# The limits of question and k are checked where they are known (`qa.assistant`), so that the CLI has them too.
+Question = Annotated[
+    Text,
+    Field(
+        description="as a person asks it; it may name the companies that it is about",
+        json_schema_extra={"minLength": 1, "maxLength": MAX_QUESTION_CHARS},
+    ),
+]
+CompanyNames = Annotated[
+    list[Annotated[Text, Field(min_length=1, max_length=_MOST_NAME_CHARS)]],
+    Field(
+        max_length=_MOST_COMPANIES,
+        description="ids, names, aliases or domains; where any are given, every passage is one of theirs",
+    ),
+]
+NumberOfHits = Annotated[
+    int, Field(description="how many passages at most", json_schema_extra={"minimum": 1, "maximum": MAX_K})
+]
+AsOf = Annotated[
+    date | None,
+    BeforeValidator(_iso_day),
+    Field(description="answer from the versions that were in force on this day; left out: from the latest"),
+]
+History = Annotated[
+    list[Annotated[Text, Field(max_length=MAX_QUESTION_CHARS)]],
+    Field(max_length=MAX_HISTORY, description="earlier questions of this chat, oldest first"),
+]
+
+
+class AskRequest(BaseModel):
+    """A question, and what it is asked within."""
+
+    model_config = _with_example(examples.ASK, examples.ASK_FOLLOW_UP)
+
+    question: Question
+    companies: CompanyNames = []
+    k: NumberOfHits = 5
+    history: History = []
+    as_of: AsOf = None
+
+
+class SearchRequest(BaseModel):
+    """A question whose nearest passages are wanted."""
+
+    model_config = _with_example(examples.SEARCH)
+
+    question: Question
+    companies: CompanyNames = []
+    k: NumberOfHits = 5
+    as_of: AsOf = None
+
+
+class CompanyOut(BaseModel):
+    """A company, in short."""
+
+    id: str
+    name: str
+
+
+class MatchedCompanyOut(CompanyOut):
+    """A company that the question is about; `matched` are the words that named it."""
+
+    matched: str
+
+
+class UnknownCompanyOut(BaseModel):
+    """A company that the question names and the index lacks; `nearest` are names it has that are spelt most like it."""
+
+    name: str
+    nearest: list[str]
+
+    @classmethod
+    def of(cls, unknown: UnknownName) -> Self:
+        """`unknown` as JSON."""
+        return cls(name=unknown.name, nearest=list(unknown.nearest))
+
+
+class PolicyOut(BaseModel):
+    """A dated version of a policy."""
+
+    id: str
+    title: str
+    archived_on: date | None
+    source_url: str | None
+    path: str
+
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        """`policy` as JSON, without its text."""
+        return cls(
+            id=policy.id,
+            title=policy.title,
+            archived_on=policy.archived_on,
+            source_url=policy.source_url,
+            path=policy.path,
+        )
+
+
+class EvidenceOut(BaseModel):
+    """A sentence that answers: `text` is what stands at `start:end` (code points) of the policy."""
+
+    start: int
+    end: int
+    text: str
+
+
+class SegmentOut(BaseModel):
+    """A piece of a passage for people to read, without markup."""
+
+    text: str
+    evidence: bool
+
+
+class PassageOut(BaseModel):
+    """A passage: `text` is what stands at `start:end` (code points) of the policy."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PASSAGE]})
+
+    rank: int = Field(description="1 is the best")
+    score: float = Field(
+        ge=0, le=1, description="the probability that the passage answers; comparable between questions"
+    )
+    passage_id: str
+    text: str = Field(description="verbatim, with the marks of the file")
+    segments: list[SegmentOut] = Field(description="the same words for display, without marks, evidence apart")
+    lead_in: str | None = Field(description="what introduces the list that the passage is an item of, without marks")
+    heading: str | None = Field(description="the innermost heading above it")
+    start: int
+    end: int
+    evidence: list[EvidenceOut]
+    company: CompanyOut
+    policy: PolicyOut
+
+    @classmethod
+    def of(cls, hit: Hit, *, rank: int) -> Self:
+        """`hit` as JSON."""
+        passage, policy = hit.passage, hit.policy
+        return cls(
+            rank=rank,
+            score=round(hit.score, 4),
+            passage_id=f"{policy.id}:{passage.start}-{passage.end}",
+            text=passage.text,
+            segments=[SegmentOut(text=words, evidence=is_evidence) for words, is_evidence in hit.segments],
+            lead_in=plain(policy.text[slice(*passage.lead_in)]) if passage.lead_in else None,
+            heading=passage.heading[-1].rstrip(".:") if passage.heading else None,
+            start=passage.start,
+            end=passage.end,
+            evidence=[EvidenceOut(start=found.start, end=found.end, text=found.text) for found in hit.evidence],
+            company=CompanyOut(id=hit.company.id, name=hit.company.name),
+            policy=PolicyOut.of(policy),
+        )
+
+
+class AskResponse(BaseModel):
+    """An answer: made only of quotes and attributions, or an honest word that there is none."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ANSWER]})
+
+    question: str
+    standalone_question: str = Field(description="the question as asked after the history is taken in")
+    outcome: Literal["answered", "not_stated", "unknown_company", "out_of_scope"]
+    answer: str = Field(description="a short text made only of quotes and attributions")
+    companies: list[MatchedCompanyOut]
+    unknown_companies: list[UnknownCompanyOut]
+    passages: list[PassageOut] = Field(description="best first; the nearest ones too where the policy does not say")
+    index_version: str
+    took_ms: float
+
+    @classmethod
+    def of(cls, answer: Answer, *, took_ms: float) -> Self:
+        """`answer` as JSON."""
+        return cls(
+            question=answer.question,
+            standalone_question=answer.standalone_question,
+            outcome=answer.outcome.value,
+            answer=answer.text,
+            companies=[
+                MatchedCompanyOut(id=match.company.id, name=match.company.name, matched=match.matched)
+                for match in answer.companies
+            ],
+            unknown_companies=[UnknownCompanyOut.of(unknown) for unknown in answer.unknown_companies],
+            passages=_ranked(answer.hits),
+            index_version=answer.index_version,
+            took_ms=round(took_ms, 1),
+        )
+
+
+class SearchResponse(BaseModel):
+    """Passages by rank; no outcome is judged."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.HITS]})
+
+    hits: list[PassageOut]
+
+    @classmethod
+    def of(cls, hits: Sequence[Hit]) -> Self:
+        """`hits` as JSON."""
+        return cls(hits=_ranked(hits))
+
+
+class CompanyEntry(BaseModel):
+    """A company with all that means it, and its policies, newest first."""
+
+    id: str
+    name: str
+    aliases: list[str]
+    domains: list[str]
+    policies: list[PolicyOut]
+
+    @classmethod
+    def of(cls, company: Company, policies: Sequence[Policy]) -> Self:
+        """`company` as JSON."""
+        return cls(
+            id=company.id,
+            name=company.name,
+            aliases=list(company.aliases),
+            domains=list(company.domains),
+            policies=[PolicyOut.of(policy) for policy in policies],
+        )
+
+
+class CompaniesResponse(BaseModel):
+    """Everyone whose policies are in the index, by name."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.COMPANIES]})
+
+    companies: list[CompanyEntry]
+
+    @classmethod
+    def of(cls, index: PolicyIndex) -> Self:
+        """The companies of `index` as JSON."""
+        by_name = sorted(index.companies.values(), key=lambda company: (company.name.casefold(), company.id))
+        return cls(companies=[CompanyEntry.of(company, index.policies_of(company.id)) for company in by_name])
+
+
+class HeadingOut(BaseModel):
+    """A heading, without marks; `level` 1 is the highest."""
+
+    text: str
+    level: int
+    start: int
+    end: int
+
+
+class PolicyResponse(PolicyOut):
+    """A policy with its full text; offsets count its code points."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.POLICY]})
+
+    company: CompanyOut
+    text: str
+    headings: list[HeadingOut]
+
+    @classmethod
+    def of_policy(cls, policy: Policy, company: Company) -> Self:
+        """`policy` as JSON, with its text."""
+        headings = [
+            HeadingOut(
+                text=plain(policy.text[block.start : block.end]), level=block.level, start=block.start, end=block.end
+            )
+            for block in blocks(policy.text, start=policy.body_start)
+            if block.kind is Kind.HEADING
+        ]
+        return cls(
+            **PolicyOut.of(policy).model_dump(),
+            company=CompanyOut(id=company.id, name=company.name),
+            text=policy.text,
+            headings=headings,
+        )
+
+
+class StateResponse(BaseModel):
+    """Whether the service is well."""
+
+    status: Literal["ok"]
+
+
+class ReadyResponse(StateResponse):
+    """The service is ready, and from which index it answers."""
+
+    index_version: str
+    model: str
+
+
+def _ranked(hits: Sequence[Hit]) -> list[PassageOut]:
+    return [PassageOut.of(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]

@@ -1,0 +1,191 @@
+"""The shipped embedding model, trained again: MiniLM tuned on questions for passages of real policies.
+
+Two rounds of contrastive tuning (MultipleNegativesRankingLoss, Henderson et al. 2017) by sentence-transformers'
+trainer. Of each question the model learns which passage answers it, against another passage of the same policy;
+of each passage, which question it answers, against one that only shares its topic. In the second round the
+other passage is one that the first round's model finds near, and now and then a sentence stands for its passage.
+"""
+
+import json
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eval.questions import BANK, bank_dev_files
+from eval.running import without_placeholder
+from index.build import embedded_text, sentence_texts
+from index.embedding import base_model_folder
+from index.passages import Passage, passages
+from index.policies import Policy, read_policy_file
+from index.terms import TermIndex, Thesaurus, terms
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+# What 2 cores did in about half an hour. Longer texts are cut in training only.
+_BATCH, _MAX_TOKENS, _WARMUP = 48, 112, 0.1
+_LEARNING_RATES = (6e-5, 3e-5)
+_MAX_PASSAGE_TOKENS = 254
+_NEAREST = 12
+_HARD = slice(1, 6)
+_SENTENCE_SHARE = 0.45
+# "does this service sell my data": the words that stand for the name go, as a company's name does.
+_STANDS_FOR_NAME = re.compile(
+    r"\b(does|do|is|can|will|of|from|by|with|about|at|to) this (?:service|app|website|site|company)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question, the passage that answers it, and what stands near both.
+
+    Attributes:
+        sentences: the sentences of the passage.
+        others: passages of the same policy that share words with the question, nearest first.
+        near_miss: a question on the passage's topic that it does not answer, where one was written.
+    """
+
+    question: str
+    passage: str
+    sentences: tuple[str, ...]
+    others: tuple[str, ...]
+    near_miss: str | None
+
+
+def examples(data: Path) -> list[Example]:
+    """The bank's questions (but for its dev policies), and ToS;DR's train questions with their quotes."""
+    return [*_bank_examples(data / "corpus" / "policies"), *_tosdr_examples(data / "benchmarks" / "tosdr_quotes")]
+
+
+def train(data: Path, out: Path, *, seed: int = 1) -> None:
+    """Train on `data` (the folder with `corpus/` and `benchmarks/`) and write the model to `out`, in half precision."""
+    from sentence_transformers import SentenceTransformer
+
+    found = examples(data)
+    draw = random.Random(seed)
+    model = SentenceTransformer(base_model_folder())
+    _tune(model, [(e.question, e.passage, _drawn(e, found, draw), e.near_miss) for e in found], _LEARNING_RATES[0], seed)
+    _tune(model, _harder(model, found, draw), _LEARNING_RATES[1], seed + 1)
+    model.max_seq_length = _MAX_PASSAGE_TOKENS + 2
+    model.half().save(str(out), create_model_card=False)
+
+
+Row = tuple[str, str, str, str | None]
+
+
+def _drawn(example: Example, others: Sequence[Example], draw: random.Random) -> str:
+    return draw.choice(example.others[:6]) if example.others else draw.choice(others).passage
+
+
+def _harder(model: "SentenceTransformer", found: Sequence[Example], draw: random.Random) -> list[Row]:
+    """Rows whose other passage the model itself finds near, and whose passage may be its nearest sentence."""
+    texts = sorted({text for e in found for text in (*e.others, *e.sentences)})
+    rows_of = {text: row for row, text in enumerate(texts)}
+    vectors = model.encode(texts, normalize_embeddings=True, show_progress_bar=True)
+    questions = model.encode([e.question for e in found], normalize_embeddings=True)
+    rows: list[Row] = []
+    for e, vector in zip(found, questions, strict=True):
+        nearness = {text: float(vectors[rows_of[text]] @ vector) for text in (*e.others, *e.sentences)}
+        others = sorted(e.others, key=lambda text: -nearness[text])
+        other = draw.choice(others[_HARD]) if len(others) > 3 else _drawn(e, found, draw)
+        passage = e.passage
+        if len(e.sentences) > 1 and draw.random() < _SENTENCE_SHARE:
+            passage = max(e.sentences, key=lambda text: nearness[text])
+        rows.append((e.question, passage, other, e.near_miss))
+    return rows
+
+
+def _tune(model: "SentenceTransformer", rows: Sequence[Row], learning_rate: float, seed: int) -> None:
+    from datasets import Dataset
+    from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+    from sentence_transformers.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.training_args import BatchSamplers
+
+    model.max_seq_length = _MAX_TOKENS
+    missed = [row for row in rows if row[3]]
+    sets = {
+        "question": Dataset.from_dict(
+            {"anchor": [r[0] for r in rows], "positive": [r[1] for r in rows], "negative": [r[2] for r in rows]}
+        ),
+        "passage": Dataset.from_dict(
+            {"anchor": [r[1] for r in missed], "positive": [r[0] for r in missed], "negative": [r[3] for r in missed]}
+        ),
+    }
+    loss = MultipleNegativesRankingLoss(model, scale=20.0)
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir="runs/training",
+        num_train_epochs=1,
+        per_device_train_batch_size=_BATCH,
+        learning_rate=learning_rate,
+        warmup_steps=_WARMUP,
+        lr_scheduler_type="cosine",
+        weight_decay=0.01,
+        batch_sampler=BatchSamplers.NO_DUPLICATES,
+        save_strategy="no",
+        report_to=[],
+        seed=seed,
+    )
+    SentenceTransformerTrainer(
+        model=model, args=arguments, train_dataset=sets, loss=dict.fromkeys(sets, loss)
+    ).train()
+
+
+def _bank_examples(folder: Path) -> Iterable[Example]:
+    entries = [json.loads(line) for line in BANK.read_text(encoding="utf-8").splitlines()]
+    dev = bank_dev_files(entries)
+    by_file = defaultdict(list)
+    for entry in entries:
+        if entry["file"] not in dev:
+            by_file[entry["file"]].append(entry)
+    for file, asked in sorted(by_file.items()):
+        policy, split = _split(folder / file)
+        for entry in asked:
+            mine = [p for p in split if p.start < entry["end"] and entry["start"] < p.end]
+            for question in entry["yes"]:
+                yield from _made(
+                    policy, split, mine[:1], without_placeholder(question), without_placeholder(entry["no"][0])
+                )
+
+
+def _tosdr_examples(folder: Path) -> Iterable[Example]:
+    labelled = {fields["_id"]: fields for fields in _json_lines(folder / "corpus.jsonl")}
+    questions = {fields["_id"]: fields for fields in _json_lines(folder / "queries.jsonl")}
+    by_question = defaultdict(list)
+    for line in (folder / "qrels" / "train.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        question_id, passage_id, _ = line.split("\t")
+        by_question[question_id].append(labelled[passage_id])
+    for question_id, spans in sorted(by_question.items()):
+        policy, split = _split(folder / "docs" / spans[0]["file"])
+        mine = [p for p in split if any(p.start < span["end"] and span["start"] < p.end for span in spans)]
+        yield from _made(policy, split, mine[:2], _STANDS_FOR_NAME.sub(r"\1", questions[question_id]["text"]), None)
+
+
+def _made(
+    policy: Policy, split: Sequence[Passage], mine: Sequence[Passage], question: str, near_miss: str | None
+) -> Iterable[Example]:
+    texts = {passage: embedded_text(policy, passage) for passage in split}
+    rest = [passage for passage in split if passage not in mine]
+    if not rest:
+        return
+    thesaurus = Thesaurus.shipped()
+    scores = TermIndex.build([terms(texts[p], thesaurus) for p in rest], k1=1.2, b=0.5).scores(terms(question, thesaurus))
+    others = tuple(texts[rest[place]] for place in np.argsort(-scores, kind="stable")[:_NEAREST])
+    for passage in mine:
+        yield Example(question, texts[passage], tuple(sentence_texts(policy, passage)), others, near_miss)
+
+
+def _split(path: Path) -> tuple[Policy, list[Passage]]:
+    file = read_policy_file(path)
+    policy = Policy(path.stem, path.stem, path.stem, None, None, file.text, file.body_start, path.name)
+    # Four characters a token: near enough for training, and no tokenizer is asked a million times.
+    return policy, passages(policy, max_tokens=_MAX_PASSAGE_TOKENS, count_tokens=lambda text: len(text) // 4)
+
+
+def _json_lines(path: Path) -> list[dict]:  # type: ignore[type-arg]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

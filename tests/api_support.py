@@ -1,0 +1,136 @@
+"""For the tests of `api`: a tiny index of the sample, an assistant with a mind of its own, a real server."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.sample import SAMPLE_POLICIES
+from index.build import build
+from index.companies import Company
+from index.errors import UnknownCompany
+from index.passages import Passage
+from index.policy_index import PolicyIndex
+from qa.answers import Answer, Evidence, ExtractiveAnswerer, Hit, Outcome
+from qa.assistant import Assistant, checked_k, checked_question
+from qa.mentions import Matched, UnknownName
+from tests.tiny import TinyEmbedder
+
+ACQUISITION = "does JivoChat notify me on acquisition?"
+NOT_OBLIGATED = "We are not obligated to notify Web site users of any such transaction."
+
+
+def tiny_index(folder: Path) -> PolicyIndex:
+    """The sample policies, indexed in `folder` with the tiny embedder."""
+    build([SAMPLE_POLICIES], folder, embedder=TinyEmbedder())
+    return PolicyIndex.open(folder, embedder=TinyEmbedder())
+
+
+class FakeAssistant(Assistant):
+    """Answers by rules that a test can read, from the real passages of a real index.
+
+    A question with "acquisition" or "sold" is answered by each company that it names (by every company with such a
+    passage where it names none); "download" is not stated; "Facebook" and "Jivochta" are unknown; "weather" is out
+    of scope; "explode" is an error of the program. A question that begins with "and" takes the last one before it in.
+    """
+
+    def __init__(self, index: PolicyIndex) -> None:
+        self.index = index
+        self.asked: list[dict[str, object]] = []
+
+    def ask(
+        self,
+        question: str,
+        *,
+        companies: Sequence[str] = (),
+        history: Sequence[str] = (),
+        k: int = 5,
+        as_of: date | None = None,
+    ) -> Answer:
+        self.asked.append(
+            {"question": question, "companies": [*companies], "history": [*history], "k": k, "as_of": as_of}
+        )
+        tidy, k = checked_question(question), checked_k(k)
+        if "explode" in tidy:
+            raise RuntimeError("a secret of the inside")
+        standalone = f"{history[-1]} {tidy}" if history and tidy.lower().startswith("and") else tidy
+        named = [self._given(name) for name in companies] or self._named(standalone)
+        unknown = [
+            UnknownName(name, nearest, 0, 0, True)
+            for name, nearest in (("Facebook", ()), ("Jivochta", ("JivoChat",)))
+            if name in standalone
+        ]
+        outcome, hits = self._judged(standalone, named, k)
+        if unknown and not named:
+            outcome, hits = Outcome.UNKNOWN_COMPANY, []
+        asked = [company for company, _ in named]
+        text = ExtractiveAnswerer().answer(outcome, hits, asked, unknown)
+        matched = tuple(Matched(company, words, 0, 0) for company, words in named)
+        version = self.index.manifest.version
+        return Answer(question, standalone, outcome, text, matched, tuple(unknown), tuple(hits), version)
+
+    def search(
+        self, question: str, *, companies: Sequence[str] = (), k: int = 5, as_of: date | None = None
+    ) -> list[Hit]:
+        named = [self._given(name) for name in companies] or self._named(checked_question(question))
+        return self._judged("sold", named, checked_k(k))[1]
+
+    def _judged(self, question: str, named: Sequence[tuple[Company, str]], k: int) -> tuple[Outcome, list[Hit]]:
+        if "weather" in question:
+            return Outcome.OUT_OF_SCOPE, []
+        owners = {company.id for company, _ in named} or set(self.index.companies)
+        mine = [passage for passage in self.index.passages if self.index.company_of(passage).id in owners]
+        answering = [hit for hit in map(self._hit, mine) if hit.evidence]
+        if answering and ("acquisition" in question or "sold" in question):
+            others = [hit for hit in map(self._hit, mine) if not hit.evidence]
+            return Outcome.ANSWERED, [*answering, *others][:k]
+        return Outcome.NOT_STATED, [self._hit(passage) for passage in mine if "sale" not in passage.text][:k]
+
+    def _hit(self, passage: Passage) -> Hit:
+        policy = self.index.policy(passage.policy_id)
+        wanted = NOT_OBLIGATED if policy.company_id == "jivochat.com" else "change of control"
+        evidence = tuple(
+            Evidence(start, end, policy.text[start:end])
+            for start, end in passage.sentences
+            if wanted in policy.text[start:end]
+        )
+        return Hit(passage, policy, self.index.company_of(passage), 0.87 if evidence else 0.12, evidence)
+
+    def _named(self, question: str) -> list[tuple[Company, str]]:
+        return [
+            (company, company.name)
+            for company in self.index.companies.values()
+            if company.name.lower() in question.lower()
+        ]
+
+    def _given(self, name: str) -> tuple[Company, str]:
+        for company in self.index.companies.values():
+            if name in (company.id, *company.names):
+                return company, name
+        raise UnknownCompany(name, ["JivoChat"] if name.lower().startswith("jivo") else [])
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The address of `app` behind a real server on a free port of loopback."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 10
+        while not server.started:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the server did not start within 10 s")
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)

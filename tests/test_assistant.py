@@ -1,0 +1,129 @@
+"""The main job with the shipped model: the passage that answers, whose it is, or an honest no."""
+
+import json
+
+import pytest
+
+from index.errors import BadK, BadQuestion, UnknownCompany
+from qa.answers import Answer, Outcome
+from qa.assistant import Assistant
+
+
+def quoted(answer: Answer) -> str:
+    return " ".join(evidence.text for hit in answer.hits for evidence in hit.evidence)
+
+
+def test_the_question_of_the_readme_gets_its_answer(assistant: Assistant):
+    answer = assistant.ask("does JivoChat notify me on acquisition?")
+    first = answer.hits[0]
+    assert answer.outcome is Outcome.ANSWERED
+    assert "We are not obligated to notify Web site users of any such transaction." in [e.text for e in first.evidence]
+    assert (first.company.name, first.passage.heading, str(first.policy.archived_on)) == (
+        "JivoChat",
+        ("Legal Matters.",),
+        "2015-03-20",
+    )
+
+
+@pytest.mark.parametrize("k", [1, 3, 5, 26, 27, 100])
+def test_a_company_filter_never_lets_another_company_in(assistant: Assistant, k: int):
+    hits = assistant.search("do they share my data with others?", companies=["JivoChat"], k=k)
+    assert {hit.company.id for hit in hits} == {"jivochat.com"}
+    assert len(hits) == min(k, len(assistant.index.rows(["jivochat.com"])))
+
+
+@pytest.mark.parametrize("question", ["does jivosite sell my data", "JivoSite, Inc. and cookies", "jivochta ads"])
+def test_every_hit_belongs_to_the_company_that_the_question_names(assistant: Assistant, question: str):
+    assert {hit.company.id for hit in assistant.ask(question, k=20).hits} == {"jivochat.com"}
+
+
+def test_several_companies_each_get_passages(assistant: Assistant):
+    answer = assistant.ask("do Mailigen and migme share data with third parties?", k=5)
+    assert {hit.company.id for hit in answer.hits} == {"mailigen.com", "mig.me"}
+    assert {hit.company.id for hit in answer.hits if hit.evidence} == {"mailigen.com", "mig.me"}
+
+
+def test_without_a_company_the_answer_shows_who_says_what(assistant: Assistant):
+    answer = assistant.ask("who takes part in the safe harbor program?")
+    assert answer.hits[0].company.id == "imgwg-communications"
+    assert "imgwg Communications" in answer.text
+
+
+def test_evidence_is_a_verbatim_span_of_its_hit(assistant: Assistant):
+    for question in ("does JivoChat sell my data?", "how do I opt out of migme mails", "imgwg server logs"):
+        for hit in assistant.ask(question).hits:
+            for evidence in hit.evidence:
+                assert hit.passage.start <= evidence.start < evidence.end <= hit.passage.end
+                assert hit.policy.text[evidence.start : evidence.end] == evidence.text
+
+
+@pytest.mark.parametrize(
+    ("question", "outcome"),
+    [
+        ("Does Mailigen use fingerprints or face recognition?", Outcome.NOT_STATED),
+        ("Does Facebook sell my data?", Outcome.UNKNOWN_COMPANY),
+        ("does tiktok sell my data", Outcome.UNKNOWN_COMPANY),
+        ("how much does MightyCall cost per month?", Outcome.OUT_OF_SCOPE),
+        ("write me a poem about the sea", Outcome.OUT_OF_SCOPE),
+    ],
+)
+def test_the_outcomes_are_told_apart(assistant: Assistant, question: str, outcome: Outcome):
+    assert assistant.ask(question).outcome is outcome
+
+
+def test_no_evidence_stands_in_what_is_not_stated(assistant: Assistant):
+    answer = assistant.ask("Does Mailigen use fingerprints or face recognition?")
+    assert (answer.outcome, quoted(answer)) == (Outcome.NOT_STATED, "")
+    assert answer.hits, "the nearest passages are listed for a person to judge"
+
+
+def test_an_unknown_company_gets_nobody_elses_passages(assistant: Assistant):
+    answer = assistant.ask("Does Mailijet sell my data?")
+    assert (answer.outcome, answer.hits) == (Outcome.UNKNOWN_COMPANY, ())
+    assert answer.unknown_companies[0].nearest == ("Mailigen",)
+
+
+def test_a_known_company_is_answered_beside_an_unknown_one(assistant: Assistant):
+    answer = assistant.ask("do mailigen and facebook sell my data?")
+    assert answer.outcome is Outcome.ANSWERED
+    assert [name.name for name in answer.unknown_companies] == ["facebook"]
+    assert {hit.company.id for hit in answer.hits} == {"mailigen.com"}
+
+
+def test_a_follow_up_keeps_the_topic_and_changes_the_company(assistant: Assistant):
+    answer = assistant.ask("what does Mailigen say?", history=["does JivoChat sell my data?"])
+    assert answer.standalone_question == "does Mailigen sell my data?"
+    assert "sell or rent your personal or business data" in quoted(answer)
+
+
+def test_the_same_question_gets_the_same_answer_always(assistant: Assistant):
+    def told() -> str:
+        answer = assistant.ask("which companies sell data?", k=20)
+        return json.dumps([[hit.passage.start, hit.policy.id, hit.score] for hit in answer.hits] + [answer.text])
+
+    assert told() == told()
+
+
+@pytest.mark.parametrize(
+    "question", ["", "   ", "?!", "x" * 3000, "what \x00 is", "\x01\x02\x03\x04 abc", "\u200b\u200b"]
+)
+def test_a_question_that_is_none_is_told(assistant: Assistant, question: str):
+    with pytest.raises(BadQuestion, match="the question"):
+        assistant.ask(question)
+
+
+@pytest.mark.parametrize("k", [0, -1, 101, 1000])
+def test_k_out_of_range_is_told(assistant: Assistant, k: int):
+    with pytest.raises(BadK, match="expected 1 to 100"):
+        assistant.ask("does JivoChat sell my data?", k=k)
+
+
+def test_an_unknown_company_given_is_told_with_the_nearest(assistant: Assistant):
+    with pytest.raises(UnknownCompany, match="did you mean JivoChat"):
+        assistant.ask("do they sell data?", companies=["jivo-chatt.com"])
+
+
+def test_right_to_left_marks_change_nothing(assistant: Assistant):
+    plain = assistant.ask("does JivoChat sell my data?")
+    marked = assistant.ask("does \u202eJivoChat\u202c sell my data?")
+    assert [hit.passage for hit in plain.hits] == [hit.passage for hit in marked.hits]

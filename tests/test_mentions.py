@@ -1,0 +1,138 @@
+"""Companies in questions: every way people write them, and nothing that only looks like one."""
+
+from collections import Counter
+
+import pytest
+
+from index.companies import Company
+from index.errors import UnknownCompany
+from qa.mentions import CompanyNames
+
+COMPANIES = [
+    Company("jivochat.com", "JivoChat", ("JivoSite, Inc.", "JivoSite"), ("jivochat.com",)),
+    Company("mightycall.com", "MightyCall", ("Infratel US, Inc.", "Infratel"), ("mightycall.com", "infratel.com")),
+    Company("mig.me", "migme", ("Project Goth, Inc.", "Project Goth"), ("mig.me",)),
+    Company("mailigen.com", "Mailigen", ("iMedia Ltd.", "iMedia"), ("mailigen.com",)),
+    Company("imgwg-communications", "imgwg Communications", (), ()),
+    Company("target", "Target", (), ()),
+    Company("lets-encrypt", "Let's Encrypt", (), ()),
+    Company("google", "Google", ("Google LLC",), ()),
+]
+# Words that policies write in lower case, as many policies each: "target" is one.
+WORDS = Counter(
+    dict.fromkeys("target mailing data share account sell call chat keep store children partners".split(), 40)
+)
+NAMES = CompanyNames(COMPANIES, lower_case_words=WORDS, policy_count=40)
+
+
+def known(question: str) -> list[str]:
+    return [company.id for company in NAMES.mentions(question).companies]
+
+
+def unknown(question: str) -> list[str]:
+    return [name.name for name in NAMES.mentions(question).unknown]
+
+
+@pytest.mark.parametrize(
+    ("question", "company_id"),
+    [
+        ("does JivoChat notify me on acquisition?", "jivochat.com"),
+        ("does JIVOCHAT notify me", "jivochat.com"),
+        ("jivosite's cookie policy", "jivochat.com"),
+        ("What does JivoSite, Inc. do with my name?", "jivochat.com"),
+        ("is https://www.jivochat.com safe", "jivochat.com"),
+        ("does jivochta sell data", "jivochat.com"),
+        ("Jivo privacy", "jivochat.com"),
+        ("does mighty call keep my calls", "mightycall.com"),
+        ("can mightycal sell my number", "mightycall.com"),
+        ("Infratel retention", "mightycall.com"),
+        ("how long does infratel.com keep it", "mightycall.com"),
+        ("mig.me ads", "mig.me"),
+        ("does Mig me track", "mig.me"),
+        ("who runs Project Goth", "mig.me"),
+        ("does mailgen track opens", "mailigen.com"),
+        ("imgwg cookies", "imgwg-communications"),
+        ("imgwg Comunications logs", "imgwg-communications"),
+        ("does Target share my data", "target"),
+        ("does target share my data", "target"),
+        ("is Let's Encrypt free of ads", "lets-encrypt"),
+    ],
+)
+def test_a_company_is_found_however_it_is_written(question: str, company_id: str):
+    assert known(question) == [company_id]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "who is the target of your ads",
+        "how do I leave the mailing list",
+        "does a call get stored",
+        "do they share data with partners",
+        "what about children in California under the CCPA",
+        "I live in LA, what are my rights under GDPR?",
+        "can i turn cookys off",
+    ],
+)
+def test_ordinary_words_name_no_company(question: str):
+    assert (known(question), unknown(question)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Does Facebook sell my data?", "Facebook"),
+        ("does facebook sell my data", "facebook"),
+        ("is my data safe at Brightdesk", "Brightdesk"),
+        ("Slack's privacy policy", "Slack"),
+        ("does livechat.com share data", "livechat.com"),
+        ("how do I unsubscribe from MailerLite newsletters", "MailerLite"),
+        ("does Jivapress keep logs", "Jivapress"),
+    ],
+)
+def test_a_company_that_is_not_in_the_index_is_told(question: str, name: str):
+    assert (known(question), unknown(question)) == ([], [name])
+
+
+def test_the_nearest_names_are_told():
+    (name,) = NAMES.mentions("does MailiGenius sell data").unknown
+    assert name.nearest == ("Mailigen",)
+
+
+def test_nothing_is_near_to_facebook():
+    (name,) = NAMES.mentions("does Facebook sell data").unknown
+    assert name.nearest == ()
+
+
+def test_several_companies_come_in_the_order_of_the_question():
+    assert known("compare MightyCall vs migme on children") == ["mightycall.com", "mig.me"]
+
+
+def test_a_known_and_an_unknown_company_are_both_told():
+    assert (known("do mailigen and Facebook sell data"), unknown("do mailigen and Facebook sell data")) == (
+        ["mailigen.com"],
+        ["Facebook"],
+    )
+
+
+def test_whom_a_company_deals_with_is_not_asked_about():
+    question = "does Mailigen share data with Google?"
+    assert (known(question), unknown(question)) == (["mailigen.com"], [])
+    assert unknown("does Mailigen share data with Facebook?") == []
+
+
+def test_the_names_are_taken_out_of_what_is_searched():
+    assert NAMES.mentions("does JivoChat's policy, or JivoSite's, notify me?").bare == "does policy, or, notify me?"
+
+
+@pytest.mark.parametrize(
+    "given", ["jivochat.com", "JivoChat", "jivosite, inc.", "https://www.jivochat.com/privacy", "JIVOSITE"]
+)
+def test_a_company_may_be_given_by_id_name_alias_or_domain(given: str):
+    assert NAMES.given(given).id == "jivochat.com"
+
+
+def test_an_unknown_company_given_is_an_error_with_the_nearest_names():
+    with pytest.raises(UnknownCompany, match="did you mean JivoChat") as raised:
+        NAMES.given("jivo-chatt")
+    assert raised.value.nearest[0] == "JivoChat"

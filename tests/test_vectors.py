@@ -1,0 +1,94 @@
+"""FAISS and NumPy are one store to whoever searches."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index.errors import IndexCorrupt
+from index.vectors import ExactStore, FaissStore, VectorStore
+
+STORES = [ExactStore, FaissStore]
+
+
+def unit_rows(count: int, *, seed: int = 0, dimension: int = 8) -> np.ndarray:
+    rows = np.random.default_rng(seed).normal(size=(count, dimension)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@given(
+    count=st.integers(1, 60),
+    k=st.integers(1, 70),
+    removed=st.sets(st.integers(0, 59)),
+    allowed=st.none() | st.sets(st.integers(0, 59)),
+    seed=st.integers(0, 5),
+)
+@settings(max_examples=150, deadline=None)
+def test_both_stores_give_the_same_rows(count: int, k: int, removed: set[int], allowed: set[int] | None, seed: int):
+    vectors = unit_rows(count, seed=seed)
+    vectors[count // 2] = vectors[0]  # a tie
+    found = []
+    for kind in STORES:
+        store: VectorStore = kind(8)
+        store.add(vectors)
+        store.remove(np.array(sorted(removed), dtype=np.int64))
+        rows = None if allowed is None else np.array(sorted(allowed), dtype=np.int64)
+        found.append(store.search(unit_rows(1, seed=99)[0], k=k, allowed=rows))
+    assert found[0][0].tolist() == found[1][0].tolist()
+    np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_only_allowed_rows_come_back_and_never_a_padding_row(kind: type):
+    store = kind(8)
+    store.add(unit_rows(20))
+    rows, _ = store.search(unit_rows(1)[0], k=10, allowed=np.array([3, 7, 400]))
+    assert sorted(rows.tolist()) == [3, 7]
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_equal_vectors_come_in_the_order_of_their_rows(kind: type):
+    store = kind(8)
+    store.add(np.repeat(unit_rows(1), 200, axis=0))
+    rows, _ = store.search(unit_rows(1)[0], k=5)
+    assert rows.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_a_removed_row_is_never_given_again(kind: type):
+    store = kind(8)
+    store.add(unit_rows(3))
+    assert store.remove(np.array([2, 2, 9])) == 1
+    assert store.add(unit_rows(1)).tolist() == [3]
+
+
+@pytest.mark.parametrize("kind", STORES)
+@pytest.mark.parametrize(("shape", "k"), [((8,), 0), ((7,), 1)])
+def test_a_question_that_cannot_be_searched_is_a_value_error(kind: type, shape: tuple[int], k: int):
+    store = kind(8)
+    store.add(unit_rows(3))
+    with pytest.raises(ValueError, match="expected"):
+        store.search(np.zeros(shape, dtype=np.float32), k=k)
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_vectors_of_another_dimension_are_refused(kind: type):
+    with pytest.raises(ValueError, match=r"expected \(n, 8\)"):
+        kind(8).add(unit_rows(2, dimension=9))
+
+
+def test_a_saved_store_comes_back(tmp_path: Path):
+    store = FaissStore(8)
+    store.add(unit_rows(5))
+    store.save(tmp_path / "v.faiss")
+    again = FaissStore.open(tmp_path / "v.faiss")
+    assert again.search(unit_rows(1)[0], k=5)[0].tolist() == store.search(unit_rows(1)[0], k=5)[0].tolist()
+    assert again.add(unit_rows(1)).tolist() == [5]
+
+
+def test_a_foreign_file_is_no_store(tmp_path: Path):
+    (tmp_path / "v.faiss").write_bytes(b"not an index")
+    with pytest.raises(IndexCorrupt, match=r"v\.faiss"):
+        FaissStore.open(tmp_path / "v.faiss")
