@@ -93,8 +93,8 @@ def table(found: Sequence[Figure]) -> str:
 
     >>> print(table([Figure("S@1", 0.5, 4, 0.25, 0.75), Figure("ask, ms, p50", 12.3, 4)]))
     figure        value        95 %      n
-    S@1           0.500  .250-.750      4
-    ask, ms, p50   12.3                 4
+    S@1           0.500   .250-.750      4
+    ask, ms, p50   12.3                  4
     """
     width = max(len(figure.name) for figure in found)
     lines = [f"{'figure':{width}}  {'value':>5}  {'95 %':>10}  {'n':>5}"]

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -70,7 +70,9 @@ def train(data: Path, out: Path, *, seed: int = 1) -> None:
     found = examples(data)
     draw = random.Random(seed)
     model = SentenceTransformer(base_model_folder())
-    _tune(model, [(e.question, e.passage, _drawn(e, found, draw), e.near_miss) for e in found], _LEARNING_RATES[0], seed)
+    _tune(
+        model, [(e.question, e.passage, _drawn(e, found, draw), e.near_miss) for e in found], _LEARNING_RATES[0], seed
+    )
     _tune(model, _harder(model, found, draw), _LEARNING_RATES[1], seed + 1)
     model.max_seq_length = _MAX_PASSAGE_TOKENS + 2
     model.half().save(str(out), create_model_card=False)
@@ -131,9 +133,7 @@ def _tune(model: "SentenceTransformer", rows: Sequence[Row], learning_rate: floa
         report_to=[],
         seed=seed,
     )
-    SentenceTransformerTrainer(
-        model=model, args=arguments, train_dataset=sets, loss=dict.fromkeys(sets, loss)
-    ).train()
+    SentenceTransformerTrainer(model=model, args=arguments, train_dataset=sets, loss=dict.fromkeys(sets, loss)).train()
 
 
 def _bank_examples(folder: Path) -> Iterable[Example]:
@@ -174,7 +174,9 @@ def _made(
     if not rest:
         return
     thesaurus = Thesaurus.shipped()
-    scores = TermIndex.build([terms(texts[p], thesaurus) for p in rest], k1=1.2, b=0.5).scores(terms(question, thesaurus))
+    scores = TermIndex.build([terms(texts[p], thesaurus) for p in rest], k1=1.2, b=0.5).scores(
+        terms(question, thesaurus)
+    )
     others = tuple(texts[rest[place]] for place in np.argsort(-scores, kind="stable")[:_NEAREST])
     for passage in mine:
         yield Example(question, texts[passage], tuple(sentence_texts(policy, passage)), others, near_miss)
@@ -187,5 +189,5 @@ def _split(path: Path) -> tuple[Policy, list[Passage]]:
     return policy, passages(policy, max_tokens=_MAX_PASSAGE_TOKENS, count_tokens=lambda text: len(text) // 4)
 
 
-def _json_lines(path: Path) -> list[dict]:  # type: ignore[type-arg]
+def _json_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

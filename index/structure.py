@@ -107,7 +107,7 @@ def _scan(text: str, lines: list[_Line], *, hard_wrapped: bool) -> Iterator[Bloc
             open_block = None
             continue
         fresh = _classify(line, pending_mark)
-        may_continue = open_block is not None and pending_mark is None and fresh.kind is Kind.PARAGRAPH
+        may_continue = pending_mark is None and fresh.kind is Kind.PARAGRAPH
         pending_mark = None
         if open_block and may_continue and _continues(text, open_block, line, hard_wrapped=hard_wrapped):
             open_block = Block(open_block.kind, open_block.level, open_block.start, fresh.end)

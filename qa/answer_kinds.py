@@ -34,8 +34,8 @@ KINDS = (
             rf"\b(?:{_COUNTED})\s*(?:\(\d+\)\s*)?(?:business |calendar |working )?"
             r"(?:second|minute|hour|day|week|month|year)s?\b|"
             r"\bas long as\b|\buntil\b|\bindefinitely\b|\bpermanent|\bimmediately\b|\bpromptly\b|"
-            r"\bwithout (?:undue )?delay\b|\bretain|\bretention\b|\bexpire|\bsession\b|\bonce a\b|\bfrom time to time\b|"
-            r"\bperiodically\b|\bregularly\b|\bat any time\b",
+            r"\bwithout (?:undue )?delay\b|\bretain|\bretention\b|\bexpire|\bsession\b|\bonce a\b|"
+            r"\bfrom time to time\b|\bperiodically\b|\bregularly\b|\bat any time\b",
             re.IGNORECASE,
         ),
     ),

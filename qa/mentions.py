@@ -56,14 +56,14 @@ _PRODUCTS = frozenset(
 _TERSE_NOUNS = frozenset("data privacy cookies cookie gdpr ccpa retention policy account security terms".split())
 # Capitalised, and no company: law, places, the calendar.
 _PROPER = frozenset(
-    """gdpr ccpa cpra coppa hipaa ferpa pipeda lgpd iso soc eu uk us usa u.s eea dpo ip dns sms gps ai ml api url html
-    vpn ssl tls pci pii phi ssn id faq ceo cto ciso dpa scc sccs nda sla tos eula america american california
-    californian californians virginia colorado nevada texas washington europe european europeans germany german france french
-    britain british england ireland irish latvia latvian singapore china chinese russia russian india indian canada
-    canadian australia australian japan japanese brazil brazilian switzerland swiss english spanish january february march april
-    may june july august september october november december monday tuesday wednesday thursday friday saturday sunday
-    christmas internet web english wi-fi wifi android ios iphone ipad mac windows linux bluetooth usb article section
-    shield harbor harbour safe mr mrs ms dr""".split()
+    """gdpr ccpa cpra coppa hipaa ferpa pipeda lgpd iso soc eu uk us usa u.s eea dpo ip dns sms gps ai ml api url
+    html vpn ssl tls pci pii phi ssn id faq ceo cto ciso dpa scc sccs nda sla tos eula america american california
+    californian californians virginia colorado nevada texas washington europe european europeans germany german
+    france french britain british england ireland irish latvia latvian singapore china chinese russia russian india
+    indian canada canadian australia australian japan japanese brazil brazilian switzerland swiss english spanish
+    january february march april may june july august september october november december monday tuesday wednesday
+    thursday friday saturday sunday christmas internet web english wi-fi wifi android ios iphone ipad mac windows
+    linux bluetooth usb article section shield harbor harbour safe mr mrs ms dr""".split()
 )
 
 
