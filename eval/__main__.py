@@ -67,7 +67,7 @@ def main(
 @click.option("--out", type=click.Path(path_type=Path), default=CALIBRATION, show_default=True)
 def calibrate(data: Path, model: str, reranker: str | None, out: Path) -> None:
     """Fit weights and thresholds anew on dev questions, and write them."""
-    from eval.calibrate import fit, fit_scope, samples
+    from eval.calibrate import EVIDENCE_WITHIN, fit, fit_scope, samples
 
     found = []
     task = sample_task()
@@ -86,7 +86,7 @@ def calibrate(data: Path, model: str, reranker: str | None, out: Path) -> None:
         keep_vectors(SentenceTransformersEmbedder(model))
     calibration = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     name = "reranked" if reranker else "plain"
-    calibration[name] = fit(found, threshold_from="sample") | {"evidence_within": 0.12}
+    calibration[name] = fit(found, threshold_from=("sample",)) | {"evidence_within": EVIDENCE_WITHIN}
     calibration["scope"] = scope
     out.write_text(json.dumps(calibration, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(calibration[name], indent=1))

@@ -88,7 +88,7 @@ def sample_task(folder: Path = SAMPLE_QUESTIONS, policies: Path = SAMPLE_POLICIE
     seen: dict[str, str] = {}
     splits_of_topic: dict[tuple[str, str], set[str]] = defaultdict(set)
     for kind in KINDS:
-        for where, fields in _lines(folder / f"{kind}.jsonl"):
+        for where, fields in json_lines(folder / f"{kind}.jsonl"):
             question = _sample_question(where, kind, fields, texts)
             if question.id in seen:
                 raise LabelError(f"{where}: id {question.id!r} stands at {seen[question.id]} already")
@@ -146,7 +146,7 @@ def gdpr200_task(folder: Path) -> Task:
     """
     passages = {}
     texts: dict[str, int] = {}
-    for where, fields in _lines(folder / "corpus.jsonl"):
+    for where, fields in json_lines(folder / "corpus.jsonl"):
         path = folder / "docs" / fields["file"]
         length = texts.setdefault(fields["file"], len(path.read_text(encoding="utf-8")))
         if not 0 <= fields["start"] < fields["end"] <= length:
@@ -172,7 +172,7 @@ def gdpr200_task(folder: Path) -> Task:
             tuple(labels[fields["_id"]]),
             topic=fields["requirement"],
         )
-        for _, fields in _lines(folder / "queries.jsonl")
+        for _, fields in json_lines(folder / "queries.jsonl")
         if not fields.get("generic")
     )
     repeated = [entry for entry, count in Counter(question.id for question in questions).items() if count > 1]
@@ -181,9 +181,12 @@ def gdpr200_task(folder: Path) -> Task:
     return Task("gdpr200", tuple(folder / "docs" / file for file in sorted(texts)), questions)
 
 
-def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each line of a JSON lines file, and where it stands, for messages."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    # not splitlines(): JSON may hold U+2028 as it is
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line.strip():
+            continue
         where = f"{path}:{number}"
         try:
             fields = json.loads(line)
@@ -207,7 +210,7 @@ def bank_task(policies: Path, *, split: str) -> Task:
         policies: the folder of the corpus's policy files.
         split: "train" or "dev".
     """
-    entries = [fields for _, fields in _lines(BANK)]
+    entries = [fields for _, fields in json_lines(BANK)]
     dev = bank_dev_files(entries)
     questions = []
     for number, entry in enumerate(entries):

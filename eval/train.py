@@ -6,18 +6,17 @@ of each passage, which question it answers, against one that only shares its top
 other passage is one that the first round's model finds near, and now and then a sentence stands for its passage.
 """
 
-import json
 import random
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.questions import BANK, bank_dev_files
+from eval.questions import BANK, bank_dev_files, json_lines
 from eval.running import without_placeholder
 from index.build import embedded_text, sentence_texts
 from index.embedding import base_model_folder
@@ -137,7 +136,7 @@ def _tune(model: "SentenceTransformer", rows: Sequence[Row], learning_rate: floa
 
 
 def _bank_examples(folder: Path) -> Iterable[Example]:
-    entries = [json.loads(line) for line in BANK.read_text(encoding="utf-8").splitlines()]
+    entries = [fields for _, fields in json_lines(BANK)]
     dev = bank_dev_files(entries)
     by_file = defaultdict(list)
     for entry in entries:
@@ -154,8 +153,8 @@ def _bank_examples(folder: Path) -> Iterable[Example]:
 
 
 def _tosdr_examples(folder: Path) -> Iterable[Example]:
-    labelled = {fields["_id"]: fields for fields in _json_lines(folder / "corpus.jsonl")}
-    questions = {fields["_id"]: fields for fields in _json_lines(folder / "queries.jsonl")}
+    labelled = {fields["_id"]: fields for _, fields in json_lines(folder / "corpus.jsonl")}
+    questions = {fields["_id"]: fields for _, fields in json_lines(folder / "queries.jsonl")}
     by_question = defaultdict(list)
     for line in (folder / "qrels" / "train.tsv").read_text(encoding="utf-8").splitlines()[1:]:
         question_id, passage_id, _ = line.split("\t")
@@ -187,7 +186,3 @@ def _split(path: Path) -> tuple[Policy, list[Passage]]:
     policy = Policy(path.stem, path.stem, path.stem, None, None, file.text, file.body_start, path.name)
     # Four characters a token: near enough for training, and no tokenizer is asked a million times.
     return policy, passages(policy, max_tokens=_MAX_PASSAGE_TOKENS, count_tokens=lambda text: len(text) // 4)
-
-
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -102,7 +102,7 @@ class SentenceTransformersEmbedder:
 
     def count_tokens(self, text: str) -> int:
         """See `Embedder`."""
-        return len(self._model.tokenizer.tokenize(text))
+        return len(self._model.tokenizer.encode(text, add_special_tokens=False, verbose=False))
 
     def _encode(self, texts: list[str]) -> Vectors:
         encoded: Vectors = self._model.encode(

@@ -107,7 +107,7 @@ class Assistant:
         asked = replace(asked, unknown=()) if outside and not asked.matched else asked
         hits = self._hits(asked, k, as_of)
         answered = bool(hits) and hits[0].score >= self._calibration.answered_from
-        if outside and not (answered and asked.matched):
+        if outside and not (hits and hits[0].score >= self.scope.answered_all_the_same_from):
             return self._answer(question, asked, Outcome.OUT_OF_SCOPE, _without_evidence(hits))
         if not answered:
             return self._answer(question, asked, Outcome.NOT_STATED, _without_evidence(hits))
@@ -176,13 +176,13 @@ class Assistant:
         if self._reranker and len(candidates.rows):
             signals[RERANKED] = self._reranked(topic, candidates)
         order = self._calibration.order(signals)
-        best = self._text_at(candidates, int(np.argmax(order))) if len(order) else ""
+        best = self._text_from(candidates, int(np.argmax(order))) if len(order) else ""
         return Examined(candidates, signals, question_signals(topic, best, candidates))
 
     def _judged(self, topic: str, allowed: Vectors) -> _Judged:
         examined = self._examined(topic, allowed)
         order = self._calibration.order(examined.signals)
-        scores = self._calibration.probabilities(order, examined.of_question)
+        scores = self._calibration.scores(order, examined.of_question)
         return _Judged(examined.candidates, scores.round(6))
 
     def _reranked(self, topic: str, candidates: Candidates) -> Vectors:
@@ -194,6 +194,14 @@ class Assistant:
         result = np.full(len(candidates.rows), logits.min())
         result[best] = logits
         return result
+
+    def _text_from(self, candidates: Candidates, place: int) -> str:
+        """The candidate at `place` and what follows it under the same heading: "write to us:", then the address."""
+        row = int(candidates.rows[place])
+        first, *following = self.index.passages[row : row + 2]
+        under = (first.policy_id, first.heading)
+        joined = [other.text for other in following if (other.policy_id, other.heading) == under]
+        return "\n".join([first.text, *joined])
 
     def _text_at(self, candidates: Candidates, place: int) -> str:
         """What was embedded of the candidate at `place`."""

@@ -28,17 +28,17 @@ class Calibration:
     """Weights for one set of signals.
 
     Attributes:
-        ranking: how much each of `SIGNALS` (and the reranker's, if there is one) counts for the order.
-        slope, intercept, question_weights: the logit of "this passage answers" is
-            `slope * ranking + question_weights . question signals + intercept`.
+        ranking: how much each of `SIGNALS` (and the reranker's, if there is one) counts for the order; scaled so
+            that `exp(order)` is proportional to the probability that a passage is the one that answers.
+        question_weights, intercept: the logit of "some passage here answers" is
+            `question_weights . question signals + intercept`.
         answered_from: the best passage's score from which on the policy counts as saying it.
         evidence_within: how far below a passage's best sentence another may lie and still be quoted.
     """
 
     ranking: dict[str, float]
-    slope: float
-    intercept: float
     question_weights: dict[str, float]
+    intercept: float
     answered_from: float
     evidence_within: float
 
@@ -49,14 +49,21 @@ class Calibration:
 
     def order(self, signals: dict[str, Vectors]) -> Vectors:
         """What passages are ordered by: shape (n,), higher is better, without unit."""
-        order: Vectors = np.sum([weight * signals[name] for name, weight in self.ranking.items()], axis=0)
-        return order
+        return np.sum([weight * signals[name] for name, weight in self.ranking.items()], axis=0)
 
-    def probabilities(self, order: Vectors, question_signals: dict[str, float]) -> Vectors:
-        """The probability that each passage answers, from what `order` gave: shape (n,), in [0, 1]."""
-        shift = self.intercept + sum(weight * question_signals[name] for name, weight in self.question_weights.items())
-        probabilities: Vectors = 1.0 / (1.0 + np.exp(-np.clip(self.slope * order + shift, -30, 30)))
-        return probabilities
+    def answered(self, question_signals: dict[str, float]) -> float:
+        """The probability in [0, 1] that some passage answers."""
+        logit = self.intercept + sum(weight * question_signals[name] for name, weight in self.question_weights.items())
+        return float(1.0 / (1.0 + np.exp(-np.clip(logit, -30, 30))))
+
+    def scores(self, order: Vectors, question_signals: dict[str, float]) -> Vectors:
+        """The probability that each passage answers: shape (n,), in [0, 1].
+
+        The best has that of the question; another as much less as it is likelier to be the best's inferior.
+        """
+        if not len(order):
+            return order
+        return self.answered(question_signals) * np.exp(order - order.max())
 
 
 @cache
@@ -74,13 +81,14 @@ def question_signals(question: str, best_text: str, candidates: Candidates) -> d
     """What tells whether these passages can answer the question at all, each in [0, 1].
 
     `nearest`: the largest cosine of a sentence. `absent`: privacy concepts that the question names and that no
-    passage does, 1 for two or more; a policy that speaks of neither fingerprints nor faces does not tell of
-    biometrics. `lacking`: 1 if the question asks for a time, a place, an address or an age and the best passage
-    holds none.
+    passage does, 1 for two or more, and `absent_share`: their share of those it names; a policy that speaks of
+    neither fingerprints nor faces does not tell of biometrics. `lacking`: 1 if the question asks for a time, a
+    place, an address or an age and the best passage holds none.
     """
     return {
         "nearest": float(candidates.signals[:, SIGNALS.index("sentence_cosine")].max(initial=0.0)),
         "absent": min(candidates.absent_concepts, _MOST_ABSENT) / _MOST_ABSENT,
+        "absent_share": candidates.absent_concepts / max(1, candidates.concepts),
         "lacking": float(lacks_what_is_asked(question, best_text)),
     }
 

@@ -29,13 +29,15 @@ class Candidates:
         rows: shape (n,), passage rows, rising.
         signals: shape (n, 4), float64, in the order of `SIGNALS`.
         sentence_rows, sentence_scores: the sentences of all candidates, and their cosine and coverage added up.
-        absent_concepts: how many privacy concepts the question names that no passage allowed to answer does.
+        concepts: how many privacy concepts the question names.
+        absent_concepts: how many of them no passage does that may answer.
     """
 
     rows: Rows
     signals: Vectors
     sentence_rows: Rows
     sentence_scores: Vectors
+    concepts: int
     absent_concepts: int
 
 
@@ -56,7 +58,7 @@ class Retriever:
         rows = allowed if len(allowed) <= _COMPARE_ALL else self._proposed(vector, bm25, coverage, allowed)
         concepts = {term for term in question_terms if term.startswith(CONCEPT_MARK)}
         absent = len(concepts - self._index.passage_terms.held(concepts, allowed))
-        return self._compare(vector, bm25, coverage, rows, absent)
+        return self._compare(vector, bm25, coverage, rows, (len(concepts), absent))
 
     def _proposed(self, vector: Vectors, bm25: Vectors, coverage: Vectors, allowed: Rows) -> Rows:
         sentences = self._index.sentences
@@ -71,11 +73,13 @@ class Retriever:
             )
         )
 
-    def _compare(self, vector: Vectors, bm25: Vectors, coverage: Vectors, rows: Rows, absent: int) -> Candidates:
+    def _compare(
+        self, vector: Vectors, bm25: Vectors, coverage: Vectors, rows: Rows, concepts: tuple[int, int]
+    ) -> Candidates:
         index = self._index
         if not len(rows):
             nothing = np.zeros(0)
-            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, absent)
+            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, *concepts)
         sentence_rows = index.sentences.rows_in(rows)
         counts = index.sentences.first[rows + 1] - index.sentences.first[rows]
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
@@ -90,7 +94,7 @@ class Retriever:
             ]
         ).astype(np.float64)
         # Equal text must score equally to the last bit, wherever it stands in a matrix product.
-        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, absent)
+        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, *concepts)
 
 
 def _largest(scores: Vectors, allowed: Rows, count: int) -> Rows:

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from eval.measures import auroc, interval, reciprocal_rank, success_at, wrong_company_at
-from eval.questions import LabelError, sample_task
+from eval.questions import LabelError, json_lines, sample_task
 from eval.report import figures, right_outcome, table
 from eval.running import run
 from qa.assistant import Assistant
@@ -81,6 +81,11 @@ def test_a_wrong_label_is_told_with_file_and_line(folder: Path, line: str, said:
     with pytest.raises(LabelError, match=said) as raised:
         sample_task(folder)
     assert "answerable.jsonl:" in str(raised.value)
+
+
+def test_a_line_separator_inside_a_label_is_no_end_of_line(tmp_path: Path):
+    (tmp_path / "a.jsonl").write_text('{"text": "one\u2028two"}\n\n{"text": "three"}\n', encoding="utf-8")
+    assert [fields["text"] for _, fields in json_lines(tmp_path / "a.jsonl")] == ["one\u2028two", "three"]
 
 
 def test_a_question_that_got_nothing_counts_as_zero():
