@@ -29,6 +29,7 @@ _RERANKED_DEPTH = 8
 # A company's second hit must be better by this factor to stand before another company's first.
 _REPEATED_COMPANY = 0.85
 _MOST_EVIDENCE = 3
+_EVEN = 0.5
 
 Vectors = np.ndarray
 
@@ -100,14 +101,16 @@ class Assistant:
         """
         k = checked_k(k)
         asked = self.understand(question, companies=companies, history=history)
-        outside = self.scope.is_outside(asked.topic)
+        probability_outside = self.scope.probability_outside(asked.topic)
+        outside = probability_outside >= _EVEN
         certain = any(name.certain for name in asked.unknown)
         if asked.unknown and not asked.matched and (certain or not outside):
             return self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
         asked = replace(asked, unknown=()) if outside and not asked.matched else asked
         hits = self._hits(asked, k, as_of)
         answered = bool(hits) and hits[0].score >= self._calibration.answered_from
-        if outside and not (hits and hits[0].score >= self.scope.answered_all_the_same_from):
+        # A question that looks out of scope is answered all the same where a passage is the likelier of the two.
+        if outside and not (hits and hits[0].score >= probability_outside):
             return self._answer(question, asked, Outcome.OUT_OF_SCOPE, _without_evidence(hits))
         if not answered:
             return self._answer(question, asked, Outcome.NOT_STATED, _without_evidence(hits))

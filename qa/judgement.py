@@ -49,7 +49,8 @@ class Calibration:
 
     def order(self, signals: dict[str, Vectors]) -> Vectors:
         """What passages are ordered by: shape (n,), higher is better, without unit."""
-        return np.sum([weight * signals[name] for name, weight in self.ranking.items()], axis=0)
+        order: Vectors = np.sum([weight * signals[name] for name, weight in self.ranking.items()], axis=0)
+        return order
 
     def answered(self, question_signals: dict[str, float]) -> float:
         """The probability in [0, 1] that some passage answers."""
@@ -63,7 +64,8 @@ class Calibration:
         """
         if not len(order):
             return order
-        return self.answered(question_signals) * np.exp(order - order.max())
+        scores: Vectors = self.answered(question_signals) * np.exp(order - order.max())
+        return scores
 
 
 @cache
@@ -94,6 +96,6 @@ def question_signals(question: str, best_text: str, candidates: Candidates) -> d
 
 
 def scope_weights() -> dict[str, float]:
-    """The weights that `qa.scope` uses, and its threshold `outside_from`."""
+    """The weights that `qa.scope` uses."""
     weights: dict[str, float] = _shipped()["scope"]
     return weights

@@ -80,15 +80,6 @@ class Scope:
         )
         return float(1.0 / (1.0 + np.exp(-logit)))
 
-    def is_outside(self, question: str) -> bool:
-        """Whether `question` is out of scope, at the threshold of the calibration."""
-        return self.probability_outside(question) >= self._weights["outside_from"]
-
-    @property
-    def answered_all_the_same_from(self) -> float:
-        """The score of a passage from which on even a question that looks out of scope is answered."""
-        return self._weights["answered_all_the_same_from"]
-
 
 def embed_examples(embedder: Embedder) -> tuple[Vectors, Vectors]:
     """The vectors of the examples in scope and of those out of it; a second's work, so the shipped model's are kept."""

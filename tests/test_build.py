@@ -9,7 +9,16 @@ import pytest
 from filelock import FileLock
 
 from index.build import build, embedded_text
-from index.errors import IndexBusy, IndexCorrupt, IndexFolderError, IndexMissing, ModelMismatch, NothingToIndex, NotText
+from index.errors import (
+    IndexBusy,
+    IndexCorrupt,
+    IndexFolderError,
+    IndexMissing,
+    IndexOutdated,
+    ModelMismatch,
+    NothingToIndex,
+    NotText,
+)
 from index.manifest import current_version, damaged_files
 from index.policy_index import PolicyIndex
 from tests.tiny import TinyEmbedder
@@ -188,3 +197,17 @@ def test_an_earlier_version_answers_for_its_day(tmp_path: Path):
     index = opened(tmp_path / "out")
     (row,) = index.rows(["a.com"], as_of=date(2021, 6, 1))
     assert index.passages[row].text == "In the old days we sold everything to everybody."
+
+
+def test_a_policys_path_names_no_folder_of_the_machine(sample_folder: Path):
+    paths = {policy.path for policy in opened(sample_folder).policies.values()}
+    assert "sample/004_442ca016cb6ce53e.txt" in paths
+    assert not any(path.startswith("/") for path in paths)
+
+
+def test_an_index_of_other_search_terms_is_refused(copy: Path):
+    where, manifest = current_version(copy)
+    text = (where / "manifest.json").read_text()
+    (where / "manifest.json").write_text(text.replace(manifest.terms_hash, "0" * 64))
+    with pytest.raises(IndexOutdated, match="askpolicy index build"):
+        opened(copy)
