@@ -51,8 +51,9 @@ KINDS = (
     AnswerKind(
         "contact",
         re.compile(
-            r"\b(?:e-?mail|postal|mailing|street|physical)? ?address(?:es)?\b|\b(?:tele)?phone number\b|"
-            r"\bcontact details\b|\bwho (?:do|can|should) i (?:contact|write|email|call|ask)\b|"
+            r"\b(?:what|which|their|your)\b[^?]{0,25}\b(?<!ip )(?<!e-mail )(?<!email )address\b|"
+            r"\b(?:postal|mailing|street|physical) address\b|\b(?:tele)?phone number\b|\bcontact details\b|"
+            r"\bwho (?:do|can|should) i (?:contact|write|email|call|ask)\b|"
             r"\bhow (?:do|can) i (?:contact|reach|write)\b",
             re.IGNORECASE,
         ),

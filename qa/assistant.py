@@ -20,6 +20,7 @@ from qa.mentions import CompanyNames, Matched
 from qa.reranker import Reranker
 from qa.retrieval import Candidates, Retriever
 from qa.scope import Scope
+from qa.spelling import Spelling
 
 MAX_QUESTION_CHARS = 2_000
 MAX_K = 100
@@ -72,6 +73,7 @@ class Assistant:
         self.names = CompanyNames(
             list(index.companies.values()), lower_case_words=index.words, policy_count=len(index.policies)
         )
+        self._spelling = Spelling(index.words)
         self._retriever = Retriever(index, embedder)
         self.scope = Scope(embedder)
         self._reranker = reranker
@@ -140,6 +142,7 @@ class Assistant:
         """
         turns = [checked_question(turn) for turn in (*history[-MAX_HISTORY:], question)]
         asked = standalone(turns[-1], turns[:-1], self.names)
+        asked = replace(asked, topic=self._spelling.corrected(asked.topic))
         if not companies:
             return asked
         given = [self.names.given(name) for name in companies]
