@@ -91,7 +91,11 @@ class UnknownCompany(AskPolicyError):
     def __init__(self, name: str, nearest: list[str]) -> None:
         self.name = name
         self.nearest = nearest
-        hint = f"did you mean {', '.join(nearest)}?" if nearest else "GET /v1/companies lists them"
+        hint = (
+            f"did you mean {', '.join(nearest)}?"
+            if nearest
+            else "`askpolicy companies` lists them, and GET /v1/companies"
+        )
         super().__init__(f"no company {name!r} in this index: {hint}")
 
 

@@ -152,7 +152,9 @@ class PolicyIndex:
         try:
             return self.policies[policy_id]
         except KeyError:
-            raise UnknownPolicy(f"no policy {policy_id!r} in this index: GET /v1/companies lists them") from None
+            raise UnknownPolicy(
+                f"no policy {policy_id!r} in this index: `askpolicy companies --json` lists them, and GET /v1/companies"
+            ) from None
 
     def policies_of(self, company_id: str) -> list[Policy]:
         """The policies of a company, newest first."""

@@ -209,7 +209,7 @@ def _continues(text: str, block: Block, line: _Line, *, hard_wrapped: bool) -> b
     hard_break = above.endswith("  ") or text[block.end : line.start].startswith("  ")
     if len(last) >= 80 or last[-1:] in ":;!?" or (last.endswith(".") and not hard_break):
         return False
-    return hard_break or len(line.text) < 80 or not _looks_titled(last)
+    return hard_break or len(line.text) < 80 or not looks_titled(last)
 
 
 def _titled(text: str, found: list[Block]) -> list[Block]:
@@ -239,18 +239,18 @@ def _heading_level(text: str, block: Block, below: Block | None) -> int | None:
     if re.search(r"\]\(|<?https?://|www\.|@", raw):
         return None
     bold = _BOLD_LINE.match(raw)
-    if bold and not (words.endswith((".", ",", ";")) and not _looks_titled(words.rstrip(".,;"))):
+    if bold and not (words.endswith((".", ",", ";")) and not looks_titled(words.rstrip(".,;"))):
         return _BOLD_LEVEL
     if block.kind is Kind.ITEM and not _numbered_title(text, block, below, words):
         return None
-    if words.endswith(":") and _looks_titled(words[:-1]):
+    if words.endswith(":") and looks_titled(words[:-1]):
         return _COLON_LEVEL
     if words.endswith("?") and count >= 3 and below is not None and _is_body(text, below):
         return _BARE_LEVEL
     if (
         words[-1:] not in ".,;:!?)"
         and not re.search(r"\d.*,|,.*\d|©", words)
-        and _looks_titled(words)
+        and looks_titled(words)
         and below is not None
         and _is_body(text, below)
     ):
@@ -265,15 +265,15 @@ def _numbered_title(text: str, block: Block, below: Block | None, words: str) ->
         and below.kind is Kind.PARAGRAPH
         and block.level < 12
         and len(words.split()) <= 10
-        and _looks_titled(words.rstrip(":"))
+        and looks_titled(words.rstrip(":"))
         and _is_body(text, below)
     )
 
 
-def _looks_titled(words: str) -> bool:
+def looks_titled(words: str) -> bool:
     """Whether most words that carry meaning begin with a capital letter.
 
-    >>> _looks_titled("How We Use Information We Collect"), _looks_titled("such purposes include")
+    >>> looks_titled("How We Use Information We Collect"), looks_titled("such purposes include")
     (True, False)
     """
     if not words or words[-1] in ".;,":

@@ -1,7 +1,6 @@
 """A question goes in, an answer comes out: the one door that the API, the CLI and the evaluation use."""
 
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -12,13 +11,16 @@ from index.build import embedded_text
 from index.companies import Company
 from index.embedding import Embedder
 from index.errors import BadK, BadQuestion
+from index.markup import plain
 from index.policy_index import PolicyIndex
+from index.structure import looks_titled
+from qa.answer_kinds import asked_kinds
 from qa.answers import Answer, Answerer, Evidence, ExtractiveAnswerer, Hit, Outcome
 from qa.conversation import Standalone, standalone
-from qa.judgement import RERANKED, Calibration, passage_signals, question_signals
+from qa.judgement import HOLDS_WHAT_IS_ASKED, RERANKED, Calibration, passage_signals, question_signals
 from qa.mentions import CompanyNames, Matched
 from qa.reranker import Reranker
-from qa.retrieval import Candidates, Retriever
+from qa.retrieval import Candidates, Prepared, Retriever
 from qa.scope import Scope
 from qa.spelling import Spelling
 
@@ -30,6 +32,9 @@ _RERANKED_DEPTH = 8
 # A company's second hit must be better by this factor to stand before another company's first.
 _REPEATED_COMPANY = 0.85
 _MOST_EVIDENCE = 3
+_LONGEST_TITLE_WORDS = 8
+# How many companies are looked at where none is named.
+_JUDGED_COMPANIES = 10
 _EVEN = 0.5
 
 Vectors = np.ndarray
@@ -156,14 +161,37 @@ class Assistant:
         """The `k` best passages of the companies asked about, or of all; every company has its best among them."""
         companies = asked.companies
         if not companies:
-            judged = self._judged(asked.topic, self.index.rows(as_of=as_of))
-            return self._made(judged, self._varied(judged, k))
-        each = [self._judged(asked.topic, self.index.rows([company.id], as_of=as_of)) for company in companies]
+            return self._over_all(asked.topic, k, as_of)
+        prepared = self._retriever.prepared(asked.topic)
+        each = [
+            self._judged(asked.topic, prepared, self.index.rows([company.id], as_of=as_of)) for company in companies
+        ]
         if len(each) == 1:
             return self._made(each[0], _best_first(each[0])[:k])
         turns = [(place, judged, row) for judged in each for place, row in enumerate(_best_first(judged)[:k])]
         turns.sort(key=lambda turn: (turn[0], -turn[1].scores[turn[2]]))
         hits = [hit for _, judged, row in turns[:k] for hit in self._made(judged, [row])]
+        return tuple(sorted(hits, key=lambda hit: -hit.score))
+
+    def _over_all(self, topic: str, k: int, as_of: date | None) -> tuple[Hit, ...]:
+        """The `k` best passages of all companies, each company judged by what its own policy says."""
+        prepared = self._retriever.prepared(topic)
+        everything = self._examined(topic, prepared, self.index.rows(as_of=as_of))
+        order = self._calibration.order(everything.signals)
+        rows = everything.candidates.rows
+        nearest: dict[str, None] = {}
+        for place in np.lexsort((rows, -order)):
+            nearest.setdefault(self.index.company_of(self.index.passages[rows[place]]).id)
+            if len(nearest) == max(_JUDGED_COMPANIES, k):
+                break
+        each = [self._judged(topic, prepared, self.index.rows([company_id], as_of=as_of)) for company_id in nearest]
+        weighed = []
+        for judged in each:
+            for turn, place in enumerate(_best_first(judged)[:k]):
+                row = int(judged.candidates.rows[place])
+                weighed.append((judged.scores[place] * _REPEATED_COMPANY**turn, row, judged, place))
+        weighed.sort(key=lambda entry: (-entry[0], entry[1]))
+        hits = [hit for _, _, judged, place in weighed[:k] for hit in self._made(judged, [place])]
         return tuple(sorted(hits, key=lambda hit: -hit.score))
 
     def examine(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Examined:
@@ -174,26 +202,35 @@ class Assistant:
         """
         asked = self.understand(question, companies=companies, history=history)
         ids = [company.id for company in asked.companies] or None
-        return self._examined(asked.topic, self.index.rows(ids))
+        return self._examined(asked.topic, self._retriever.prepared(asked.topic), self.index.rows(ids))
 
-    def _examined(self, topic: str, allowed: Vectors) -> Examined:
-        candidates = self._retriever.candidates(topic, allowed=allowed)
+    def _examined(self, topic: str, prepared: Prepared, allowed: Vectors) -> Examined:
+        candidates = self._retriever.candidates(prepared, allowed=allowed)
         signals = passage_signals(candidates)
+        signals[HOLDS_WHAT_IS_ASKED] = self._holding(topic, candidates)
         if self._reranker and len(candidates.rows):
-            signals[RERANKED] = self._reranked(topic, candidates)
+            signals[RERANKED] = self._reranked(topic, candidates, signals)
         order = self._calibration.order(signals)
         best = self._text_from(candidates, int(np.argmax(order))) if len(order) else ""
         return Examined(candidates, signals, question_signals(topic, best, candidates))
 
-    def _judged(self, topic: str, allowed: Vectors) -> _Judged:
-        examined = self._examined(topic, allowed)
+    def _holding(self, topic: str, candidates: Candidates) -> Vectors:
+        """1.0 for each candidate that holds a thing of every kind that is asked for; 0.0 where none is asked for."""
+        kinds = asked_kinds(topic)
+        if not kinds:
+            return np.zeros(len(candidates.rows))
+        texts = [self.index.passages[row].text for row in candidates.rows]
+        return np.array([float(all(kind.found.search(text) for kind in kinds)) for text in texts])
+
+    def _judged(self, topic: str, prepared: Prepared, allowed: Vectors) -> _Judged:
+        examined = self._examined(topic, prepared, allowed)
         order = self._calibration.order(examined.signals)
         scores = self._calibration.scores(order, examined.of_question)
         return _Judged(examined.candidates, scores.round(6))
 
-    def _reranked(self, topic: str, candidates: Candidates) -> Vectors:
+    def _reranked(self, topic: str, candidates: Candidates, signals: dict[str, Vectors]) -> Vectors:
         """The reranker's logits for the best candidates; the others get the lowest of these."""
-        plain = Calibration.shipped(reranked=False).order(passage_signals(candidates))
+        plain = Calibration.shipped(reranked=False).order(signals)
         best = np.lexsort((candidates.rows, -plain))[:_RERANKED_DEPTH]
         texts = [self._text_at(candidates, place) for place in best]
         logits = np.asarray(self._reranker.scores(topic, texts) if self._reranker else (), dtype=np.float64)
@@ -214,18 +251,6 @@ class Assistant:
         passage = self.index.passages[candidates.rows[place]]
         return embedded_text(self.index.policies[passage.policy_id], passage)
 
-    def _varied(self, judged: _Judged, k: int) -> list[int]:
-        """Places in `judged`, best first, a company's further hits a little behind another's first."""
-        rows = judged.candidates.rows
-        seen: Counter[str] = Counter()
-        weighed = []
-        for place in _best_first(judged):
-            company = self.index.company_of(self.index.passages[rows[place]]).id
-            weighed.append((judged.scores[place] * _REPEATED_COMPANY ** seen[company], place))
-            seen[company] += 1
-        chosen = [place for _, place in sorted(weighed, key=lambda entry: -entry[0])[:k]]
-        return sorted(chosen, key=lambda place: (-judged.scores[place], rows[place]))
-
     def _made(self, judged: _Judged, places: Sequence[int]) -> tuple[Hit, ...]:
         hits = []
         for place in places:
@@ -242,10 +267,13 @@ class Assistant:
         sentences = self.index.sentences
         inside = sentences.passage_rows[candidates.sentence_rows] == candidates.rows[place]
         rows, scores = candidates.sentence_rows[inside], candidates.sentence_scores[inside]
+        text = self.index.policies[self.index.passages[candidates.rows[place]].policy_id].text
+        says = np.array([not _is_run_in_title(text[start:end]) for start, end in sentences.spans[rows]])
+        if says.any():
+            rows, scores = rows[says], scores[says]
         near = scores >= scores.max() - self._calibration.evidence_within
         best = np.lexsort((rows, -scores))[:_MOST_EVIDENCE]
         chosen = sorted(rows[i] for i in best if near[i])
-        text = self.index.policies[self.index.passages[candidates.rows[place]].policy_id].text
         spans = [(int(start), int(end)) for start, end in sentences.spans[chosen]]
         return tuple(Evidence(start, end, text[start:end]) for start, end in spans)
 
@@ -265,6 +293,16 @@ class Assistant:
 
 def _best_first(judged: _Judged) -> list[int]:
     return [int(place) for place in np.lexsort((judged.candidates.rows, -judged.scores))]
+
+
+def _is_run_in_title(sentence: str) -> bool:
+    """Whether it only titles what follows it: "Tracking Our Emails to Our Customers."
+
+    >>> _is_run_in_title("Usage tracking."), _is_run_in_title("We cannot see your passwords.")
+    (True, False)
+    """
+    words = plain(sentence).rstrip(".:").split()
+    return len(words) <= _LONGEST_TITLE_WORDS and (len(words) <= 2 or looks_titled(" ".join(words)))
 
 
 def _without_evidence(hits: Sequence[Hit]) -> tuple[Hit, ...]:

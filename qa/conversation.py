@@ -81,8 +81,9 @@ def _after(before: Standalone | None, question: str, said: Mentions) -> Standalo
     asks_all = _ALL_COMPANIES.search(question) is not None
     speaks_of_companies = bool(said.matched or said.unknown) or asks_all
     matched = said.matched if speaks_of_companies else before.matched
-    unknown = said.unknown if speaks_of_companies else before.unknown
     rest, use = _reading(own)
+    # A question that stands on its own is not about a company that was not even there.
+    unknown = said.unknown if speaks_of_companies or use is _Use.ON_ITS_OWN else before.unknown
     about = " and ".join(dict.fromkeys(match.company.name for match in matched))
     if use is _Use.NOTHING_NEW:
         topic, frame = before.topic, before.frame

@@ -21,6 +21,8 @@ CALIBRATION = Path(__file__).with_name("calibration.json")
 _MOST_ABSENT = 2
 RERANKED = "reranker"
 """The signal that a reranker adds."""
+HOLDS_WHAT_IS_ASKED = "holds_what_is_asked"
+"""1 for a passage that holds the kind of thing that is asked for, a time or an address; 0 where none is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,14 @@ def question_signals(question: str, best_text: str, candidates: Candidates) -> d
     `nearest`: the largest cosine of a sentence. `absent`: privacy concepts that the question names and that no
     passage does, 1 for two or more, and `absent_share`: their share of those it names; a policy that speaks of
     neither fingerprints nor faces does not tell of biometrics. `lacking`: 1 if the question asks for a time, a
-    place, an address or an age and the best passage holds none.
+    place, an address or an age and the best passage holds none. `no_concept`: 1 if it names no privacy concept.
     """
     return {
         "nearest": float(candidates.signals[:, SIGNALS.index("sentence_cosine")].max(initial=0.0)),
         "absent": min(candidates.absent_concepts, _MOST_ABSENT) / _MOST_ABSENT,
         "absent_share": candidates.absent_concepts / max(1, candidates.concepts),
         "lacking": float(lacks_what_is_asked(question, best_text)),
+        "no_concept": float(candidates.concepts == 0),
     }
 
 

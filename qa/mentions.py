@@ -50,9 +50,7 @@ _HANDS_OVER = frozenset(
     transfer transfers transferred log login sign signin connect connected link linked integrate integrated sync
     use uses using""".split()
 )
-_PRODUCTS = frozenset(
-    "analytics ads adsense adwords pay play app apps maps pixel button plugin login fonts cloud store".split()
-)
+_PRODUCTS = frozenset("analytics ads adsense adwords pay play maps pixel button plugin login fonts".split())
 _TERSE_NOUNS = frozenset("data privacy cookies cookie gdpr ccpa retention policy account security terms".split())
 # Capitalised, and no company: law, places, the calendar.
 _PROPER = frozenset(
@@ -276,6 +274,8 @@ class CompanyNames:
         if not near:
             return []
         best = max(near, key=lambda found: (fuzz.ratio(found, typed_key), found))
+        if size > 1 and any(token.key == best for token in group):
+            return []  # "Mailigen vs" is Mailigen and a word
         start, end = group[0].start, group[-1].end - _possessive_length(group[-1])
         return [Matched(company, question[start:end], start, end) for company, _ in self._by_key[best]]
 

@@ -41,6 +41,22 @@ class Candidates:
     absent_concepts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question embedded and scored by its terms once, to be compared with any passages.
+
+    Attributes:
+        vector: shape (dimension,), unit.
+        bm25: shape (number of passages,); coverage: shape (number of sentences,).
+        concepts: the privacy concepts it names, as terms.
+    """
+
+    vector: Vectors
+    bm25: Vectors
+    coverage: Vectors
+    concepts: frozenset[str]
+
+
 class Retriever:
     """Finds candidates in an opened index."""
 
@@ -49,52 +65,55 @@ class Retriever:
         self._embedder = embedder
         self._thesaurus = Thesaurus.shipped()
 
-    def candidates(self, question: str, *, allowed: Rows) -> Candidates:
-        """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""
-        vector = self._embedder.embed_questions([question])[0]
+    def prepared(self, question: str) -> Prepared:
+        """What every comparison with `question` needs."""
         question_terms = terms(question, self._thesaurus)
-        bm25 = self._index.passage_terms.scores(question_terms)
-        coverage = self._index.sentence_coverage.scores(question_terms)
-        rows = allowed if len(allowed) <= _COMPARE_ALL else self._proposed(vector, bm25, coverage, allowed)
-        concepts = {term for term in question_terms if term.startswith(CONCEPT_MARK)}
-        absent = len(concepts - self._index.passage_terms.held(concepts, allowed))
-        return self._compare(vector, bm25, coverage, rows, (len(concepts), absent))
+        return Prepared(
+            self._embedder.embed_questions([question])[0],
+            self._index.passage_terms.scores(question_terms),
+            self._index.sentence_coverage.scores(question_terms),
+            frozenset(term for term in question_terms if term.startswith(CONCEPT_MARK)),
+        )
 
-    def _proposed(self, vector: Vectors, bm25: Vectors, coverage: Vectors, allowed: Rows) -> Rows:
+    def candidates(self, question: Prepared, *, allowed: Rows) -> Candidates:
+        """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""
+        rows = allowed if len(allowed) <= _COMPARE_ALL else self._proposed(question, allowed)
+        absent = len(question.concepts - self._index.passage_terms.held(question.concepts, allowed))
+        return self._compare(question, rows, absent)
+
+    def _proposed(self, question: Prepared, allowed: Rows) -> Rows:
         sentences = self._index.sentences
         allowed_sentences = sentences.rows_in(allowed)
-        by_passage, _ = self._index.passage_vectors.search(vector, k=_PROPOSED, allowed=allowed)
-        by_sentence, _ = self._index.sentence_vectors.search(vector, k=_PROPOSED, allowed=allowed_sentences)
-        by_words = _largest(bm25, allowed, _PROPOSED)
-        by_coverage = _largest(coverage, allowed_sentences, _PROPOSED)
+        by_passage, _ = self._index.passage_vectors.search(question.vector, k=_PROPOSED, allowed=allowed)
+        by_sentence, _ = self._index.sentence_vectors.search(question.vector, k=_PROPOSED, allowed=allowed_sentences)
+        by_words = _largest(question.bm25, allowed, _PROPOSED)
+        by_coverage = _largest(question.coverage, allowed_sentences, _PROPOSED)
         return np.unique(
             np.concatenate(
                 [by_passage, sentences.passage_rows[by_sentence], by_words, sentences.passage_rows[by_coverage]]
             )
         )
 
-    def _compare(
-        self, vector: Vectors, bm25: Vectors, coverage: Vectors, rows: Rows, concepts: tuple[int, int]
-    ) -> Candidates:
+    def _compare(self, question: Prepared, rows: Rows, absent: int) -> Candidates:
         index = self._index
         if not len(rows):
             nothing = np.zeros(0)
-            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, *concepts)
+            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, len(question.concepts), absent)
         sentence_rows = index.sentences.rows_in(rows)
         counts = index.sentences.first[rows + 1] - index.sentences.first[rows]
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        sentence_cosines = index.sentence_vectors.vectors(sentence_rows) @ vector
-        sentence_scores = sentence_cosines + coverage[sentence_rows]
+        sentence_cosines = index.sentence_vectors.vectors(sentence_rows) @ question.vector
+        sentence_scores = sentence_cosines + question.coverage[sentence_rows]
         signals = np.column_stack(
             [
-                index.passage_vectors.vectors(rows) @ vector,
+                index.passage_vectors.vectors(rows) @ question.vector,
                 np.maximum.reduceat(sentence_cosines, starts),
-                bm25[rows],
-                np.maximum.reduceat(coverage[sentence_rows], starts),
+                question.bm25[rows],
+                np.maximum.reduceat(question.coverage[sentence_rows], starts),
             ]
         ).astype(np.float64)
         # Equal text must score equally to the last bit, wherever it stands in a matrix product.
-        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, *concepts)
+        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, len(question.concepts), absent)
 
 
 def _largest(scores: Vectors, allowed: Rows, count: int) -> Rows:
