@@ -4,6 +4,7 @@ Brand, legal entity and domain all differ in real policies: jivochat.com is Jivo
 What a policy says of itself counts; whom else it mentions does not. It does not know questions.
 """
 
+import hashlib
 import re
 import tomllib
 import unicodedata
@@ -41,10 +42,16 @@ _OWN_LEGAL = re.compile(
 _DEFINED_LEGAL = re.compile(rf"(?P<legal>{_LEGAL})[^.()\n]{{0,60}}\((?P<definition>[^()\n]{{2,160}})\)")
 # "JivoSite, Inc., attention: Webmaster, 525 W. Remington Drive": an address names the one who may be written to.
 _ADDRESSED_LEGAL = re.compile(rf"(?:^|\n|: ?)[ \t>*_]*(?P<legal>{_LEGAL})(?=[ \t*_]*(?:[,–—-]|\n))(?=[^\d]{{0,80}}\d)")
+# "our hosting is provided by ...": a supplier, not us
+_SUPPLIES = re.compile(
+    r"\b(?:hosting|hosted|payments?|billing|analytics|advertis\w+|processing|support|delivery|maps?|third[- ]part\w+)"
+    r"\b[^.\n]{0,60}$",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"[“\"‘']([^“”\"‘’'\n]{2,40}?)[”\"’']")
 _FIRST_PERSON = frozenset(("we", "us", "our", "ours"))
 _MOST_LEGAL_NAMES = 4
-_EMAIL_DOMAIN = re.compile(r"[\w.+-]+@((?:[a-z0-9-]+\.)+[a-z]{2,12})", re.IGNORECASE)
+_EMAIL_DOMAIN = re.compile(r"(?<=[\w.+-])@((?:[a-z0-9-]+\.)+[a-z]{2,12})", re.IGNORECASE)
 _ADDRESS_DOMAIN = re.compile(r"(?<![\w@.-])((?:https?://)?(?:www\.)?)((?:[a-z0-9-]+\.)+[a-z]{2,12})\b", re.IGNORECASE)
 _USUAL_ENDING = re.compile(r"\.(?:com|net|org|io|gov|edu|me|co|eu|ai|app|dev|info|de|fr|uk|ie|fi|nl|se|co\.[a-z]{2})$")
 _POLICY_WORDS = re.compile(
@@ -249,7 +256,7 @@ def _claim(file: PolicyFile) -> _Claim:
     domains = [domain] if domain else []
     keys = {key(alias) for alias in (*own, *said)}
     domains += [found for found in _domains_in(body) if key(found.rsplit(".", 1)[0]) in keys or key(found) in keys]
-    return _Claim(domain or slug(named), name, _distinct(own), _distinct(said, but=own), _distinct(domains))
+    return _Claim(domain or _id_of(named), name, _distinct(own), _distinct(said, but=own), _distinct(domains))
 
 
 def _distinct(names: Iterable[str], but: Iterable[str] = ()) -> tuple[str, ...]:
@@ -295,14 +302,34 @@ def _name_in_title(title: str | None) -> str | None:
 
 
 def _name_of_file(path: str) -> str:
+    """The file's name without words for "privacy policy"; its folder's where nothing else is left of it.
+
+    >>> _name_of_file("x/acme_widgets.txt"), _name_of_file("policies/globex/privacy.md")
+    ('Acme Widgets', 'Globex')
+    """
     stem = _ENDINGS_OF_FILES.sub(" ", PurePath(path).name)
-    name = re.sub(r"[_\s]+", " ", _ENDINGS_OF_FILES.sub(" ", stem)).strip(" -") or PurePath(path).stem
+    name = re.sub(r"[_\s]+", " ", _ENDINGS_OF_FILES.sub(" ", stem)).strip(" -")
+    if not _usable(name):
+        folder = PurePath(path).parent.name
+        name = re.sub(r"[_\s]+", " ", folder) if _usable(folder) else PurePath(path).stem
     return name if is_domain(name) or re.search(r"[A-Z]", name) else name.title()
 
 
 def _domain_of(named: str) -> str | None:
     bare = re.sub(r"^(?:https?://)?(?:www\.)?|/$", "", named.strip().lower())
     return bare if is_domain(bare) else None
+
+
+def _id_of(named: str) -> str:
+    """A slug of the name; where that loses letters, a hash of the name behind it, so that no two names share one.
+
+    >>> _id_of("imgwg Communications"), _id_of("Café & Co."), _id_of("C++") == _id_of("C#")
+    ('imgwg-communications', 'cafe-co', False)
+    """
+    short = slug(named)
+    if key(short) == key(named.replace("&", " ")) and not re.search(r"[+#]", named):
+        return short
+    return f"{short}-{hashlib.sha256(named.casefold().encode()).hexdigest()[:8]}"
 
 
 def _akin(one: str, other: str) -> bool:
@@ -320,7 +347,7 @@ def _display_name(named: str, domain: str | None, titled: str | None, body: str)
         return titled
     spelt: Counter[str] = Counter(
         word
-        for word in re.findall(r"(?<![\w@./-])[^\W_][\w’'-]*(?![\w-]*[@/]|\.\w)", body)
+        for word in re.findall(r"(?<![\w@./-])[^\W_][\w’'-]{0,60}+(?![\w-]*[@/]|\.\w)", body)
         if key(word) in (label, whole)
     )
     if spelt:
@@ -336,6 +363,7 @@ def _legal_names(opening: str, closing: str) -> list[str]:
         found += [
             (offset + match.start(), match["after"] or match["marked"] or match["parent"])
             for match in _OWN_LEGAL.finditer(part)
+            if not _SUPPLIES.search(part, max(0, match.start() - 80), match.start())
         ]
     found += [(len(opening) + match.start(), match["legal"]) for match in _ADDRESSED_LEGAL.finditer(closing)]
     entities = []

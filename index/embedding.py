@@ -151,10 +151,13 @@ def _load(folder: str, *, may_download: bool) -> "SentenceTransformer":
 
 
 def _hash_of_weights(model: "SentenceTransformer", folder: str) -> str:
-    """SHA-256 of the weights as loaded: a name may point to other weights tomorrow."""
-    weights = Path(folder) / "model.safetensors"
-    if weights.is_file():
-        return _sha256(weights)
+    """SHA-256 of every file that makes a vector, or of the weights as loaded: a name may mean others tomorrow."""
+    if (Path(folder) / "model.safetensors").is_file():
+        files = hashlib.sha256()
+        for path in sorted(Path(folder).rglob("*")):
+            if path.suffix in (".json", ".txt", ".safetensors", ".model"):
+                files.update(path.relative_to(folder).as_posix().encode() + b"\0" + _sha256(path).encode())
+        return files.hexdigest()
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())

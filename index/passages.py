@@ -22,6 +22,8 @@ _LIST_WORDS = 60
 _MIN_WORDS = 3
 # A list's lead-in and heading path may take this share of what the model reads.
 _CONTEXT_SHARE = 0.4
+_LEAST_ROOM = 32
+_LONGEST_HEADING_CHARS = 200
 
 _TITLE = re.compile(r"\b(?:privacy|polic(?:y|ies)|terms|notice|statement|agreement)\b", re.IGNORECASE)
 
@@ -68,7 +70,7 @@ def passages(policy: Policy, *, max_tokens: int, count_tokens: Callable[[str], i
 
 def context(policy_text: str, passage: Passage) -> str:
     """The words that give `passage` its meaning: the innermost headings and the lead-in, as plain text."""
-    parts = [heading.rstrip(".:") for heading in passage.heading[-2:]]
+    parts = [heading[:_LONGEST_HEADING_CHARS].rstrip(".:") for heading in passage.heading[-2:]]
     if passage.lead_in:
         parts.append(plain(policy_text[slice(*passage.lead_in)]).rstrip(":"))
     return ". ".join(part for part in parts if part)
@@ -166,7 +168,7 @@ class _Splitter:
             sentences = _sentences(self._text, start, end)
         heading = tuple(words for _, words in self._headings)
         bare = Passage(self._policy.id, heading, start, end, "", lead_in, ())
-        room = self._max_tokens - self._count_tokens(context(self._text, bare)) - 2
+        room = max(_LEAST_ROOM, self._max_tokens - self._count_tokens(context(self._text, bare)) - 2)
         pieces = [piece for span in sentences for piece in self._fitting(span, room)]
         for run in self._runs(pieces, room):
             begins, ends = run[0][0], run[-1][1]
@@ -195,7 +197,8 @@ class _Splitter:
         """`span` cut so that each part has at most `room` tokens, after `;` or `,` where there is one."""
         start, end = span
         while start < end:
-            stop = end
+            # Only so much is counted at a time: a line of megabytes is cut in time that grows with its length.
+            stop = end if end - start <= 20 * room else _cut(self._text, start, start + 20 * room)
             while self._count_tokens(plain(self._text[start:stop])) > room and stop - start > 1:
                 stop = _cut(self._text, start, start + (stop - start) * 2 // 3)
             trimmed = _trim(self._text, start, stop)

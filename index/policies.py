@@ -26,6 +26,7 @@ _HEADER = re.compile(
     r"that was archived on (?P<day>\d{4}-\d{2}-\d{2})\.[^\n]*?(?:\]\((?P<url>[^)\s]*)\)[^\n]*)?(?:\n|\Z)",
     re.IGNORECASE,
 )
+_HEADER_CHARS = 3_000
 _DOMAIN = re.compile(r"\A(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}\Z", re.IGNORECASE)
 
 
@@ -139,7 +140,7 @@ def parse_policy_text(text: str, *, path: str) -> PolicyFile:
     Raises:
         EmptyPolicy: nothing but white space behind the header.
     """
-    header = _HEADER.match(text)
+    header = _HEADER.match(text[:_HEADER_CHARS])
     body_start = header.end() if header else (1 if text.startswith("\ufeff") else 0)
     if not text[body_start:].strip():
         raise EmptyPolicy(f"{path}: empty; put the policy's text into it or leave it out")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,11 @@ class PolicyIndex:
                 words=_read_json(where / "words.json"),
             )
             index.passages = [_passage(entry, index.policies) for entry in _read_lines(where / "passages.jsonl")]
-        except (ValueError, KeyError, TypeError) as error:
+        except OSError as error:
+            raise IndexCorrupt(
+                f"{where}: a file is gone or unreadable ({error}); open the index again, or build it anew"
+            ) from error
+        except (ValueError, KeyError, TypeError, IndexError, SyntaxError, RuntimeError, TokenError) as error:
             raise IndexCorrupt(f"{where}: damaged ({error!r}); run `askpolicy index build` again") from error
         index.sentences = SentenceTable.of(index.passages)
         index._check_counts(where)
@@ -198,8 +203,11 @@ class PolicyIndex:
         return {policy_id: np.array(found, dtype=np.int64) for policy_id, found in rows.items()}
 
 
+_FOR_WHOM = ("applicant", "california", "candidate", "ccpa", "child", "employee", "europe", "gdpr", "kids")
+
+
 def _in_force(policies: Sequence[Policy], as_of: date | None) -> Iterator[Policy]:
-    """Of each series of versions (one company, one title) the newest, undated ones beside it."""
+    """Of each series of versions (see `series`) the newest, undated ones beside it."""
     newest: dict[str, date] = {}
     dated = [(policy, policy.archived_on) for policy in policies if policy.archived_on is not None]
     for policy, day in dated:
@@ -211,12 +219,10 @@ def _in_force(policies: Sequence[Policy], as_of: date | None) -> Iterator[Policy
 
 
 def series(policy: Policy) -> str:
-    """What the versions of one policy have in common: whether it is on privacy, cookies, terms, or its own title."""
+    """What the versions of one policy have in common: what it is on, and for whom, if not for everybody."""
     title = policy.title.casefold()
-    for kind in ("cookie", "terms", "privacy"):
-        if kind in title:
-            return kind
-    return title
+    kind = next((kind for kind in ("privacy", "terms", "cookie") if kind in title), title)
+    return " ".join([kind, *sorted(word for word in _FOR_WHOM if word in title)])
 
 
 def _read_json(path: Path) -> Any:

@@ -20,15 +20,16 @@ _LONE_MARK = re.compile(r"\s*[-*+•·▪◦●○‣–]\s*$")
 _ITEM = re.compile(
     r"(?P<indent>[\s>]*)(?P<open>\*{2}|__)?"
     r"(?P<mark>[-*+•·▪◦●○‣–](?=\s|\*\*)|[•·▪●]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})\\?\)|(?:\d{1,3}|[a-z]|[ivx]{1,5})\\?\.)"
-    r"(?:\*{2}|__)?(?P<gap>\s+|(?=[A-Z]))(?P<content>.*\S)\s*$"
+    r"(?:\*{2}|__)?(?P<gap>\s+(?=\S)|(?=[A-Z]))(?P<content>.+)$"
 )
 _BOLD_LINE = re.compile(
-    r"\s*(?:\*{2,3}|__)\s*(?P<words>[^*_\n]+?(?:[*_]{2}\s*[*_]{2}[^*_\n]+?)?)\s*(?:\*{2,4}|__)\W{0,2}(?:\w{0,2})\s*$"
+    r"\s*(?:\*{2,3}|__)\s*(?P<words>[^*_\s](?:[^*_\n]*[^*_\s])?(?:[*_]{2}\s*[*_]{2}[^*_\n]+?)?)\s*(?:\*{2,4}|__)\W{0,2}(?:\w{0,2})\s*$"
 )
-_TABLE_RULE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$")
+_TABLE_RULE_MARKS, _DASH_THEN_BAR = re.compile(r"[\s:|-]*$"), re.compile(r"-[^|]*\|")
 _TAGS_ONLY = re.compile(r"\s*(?:</?[a-zA-Z!][^<>]*>\s*)+$")
 _BLANK = re.compile(r"[\s\u200b\ufeff>]*$")
 _MAX_HEADING_WORDS = 16
+_LONGEST_HEADING_CHARS = 500
 # Heading levels of lines that carry no `#`: under every `#`, bold over `Words:` over a bare title line.
 _BOLD_LEVEL, _COLON_LEVEL, _BARE_LEVEL = 7, 8, 9
 _SMALL_WORDS = frozenset(
@@ -93,8 +94,9 @@ def _is_hard_wrapped(lines: list[_Line]) -> bool:
 def _scan(text: str, lines: list[_Line], *, hard_wrapped: bool) -> Iterator[Block]:
     open_block: Block | None = None
     pending_mark: int | None = None
-    for number, line in enumerate(lines):
-        underlined = _underlined(text, lines, number, open_block) if open_block else None
+    lone_marks = sum(_LONE_MARK.match(line.text) is not None for line in lines)
+    for line in lines:
+        underlined = _underlined(text, line.text, open_block, lone_marks=lone_marks) if open_block else None
         if underlined:
             yield underlined
             open_block = None
@@ -122,13 +124,12 @@ def _scan(text: str, lines: list[_Line], *, hard_wrapped: bool) -> Iterator[Bloc
         yield open_block
 
 
-def _underlined(text: str, lines: list[_Line], number: int, above: Block) -> Block | None:
-    """`above` as the heading that the line at `number` makes of it, or None where that line is no underline."""
-    line = lines[number].text
+def _underlined(text: str, line: str, above: Block, *, lone_marks: int) -> Block | None:
+    """`above` as the heading that `line` under it makes of it, or None where that line is no underline."""
     underline = _UNDERLINE.match(line)
     level = None
     if _LONE_MARK.match(line):
-        level = 2 if _underlines(lines, number, above) else None
+        level = 2 if _underlines(line, above, lone_marks=lone_marks) else None
     elif underline and _is_short(text, above):
         level = 1 if underline[1][0] == "=" else 2
     return Block(Kind.HEADING, level, above.start, above.end) if level else None
@@ -136,18 +137,21 @@ def _underlined(text: str, lines: list[_Line], number: int, above: Block) -> Blo
 
 def _is_between_blocks(line: _Line) -> bool:
     """Whether `line` holds no words of the text: blank, tags alone, a lone mark or a rule."""
-    return any(pattern.match(line.text) for pattern in (_BLANK, _TAGS_ONLY, _LONE_MARK, _RULE, _TABLE_RULE))
+    if _TABLE_RULE_MARKS.match(line.text) and _DASH_THEN_BAR.search(line.text):
+        return True
+    return any(pattern.match(line.text) for pattern in (_BLANK, _TAGS_ONLY, _LONE_MARK, _RULE))
 
 
 def _classify(line: _Line, pending_mark: int | None) -> Block:
     """`line` alone as a block, its marks left out."""
-    heading = _ATX.match(line.text)
+    # A line that long is no heading, and is spared patterns that take their time.
+    heading = _ATX.match(line.text) if len(line.text) <= _LONGEST_HEADING_CHARS else None
     if heading and heading[2].strip():
         return _block(Kind.HEADING, len(heading[1]), line, heading.start(2), heading.end(2))
     if line.text.lstrip().startswith("|"):
         return _block(Kind.ROW, 0, line, 0, len(line.text))
     item = _ITEM.match(line.text)
-    if item and not _BOLD_LINE.match(line.text):
+    if item and not _is_bold(line.text):
         begins = item.start("content")
         if item["open"] and not re.search(r"\*\*|__", line.text[item.end("mark") : begins]):
             begins = item.start("open")  # "**1. Cookies** we use": the emphasis spans mark and words
@@ -179,16 +183,16 @@ def _depth(line: str, mark: str) -> int:
     return 3 * _indent(line) + rank
 
 
-def _underlines(lines: list[_Line], number: int, above: Block) -> bool:
-    """Whether the lone `-` at `number` underlines a short heading, and no other lone mark stands near.
+def _is_bold(line: str) -> bool:
+    return len(line) <= _LONGEST_HEADING_CHARS and _BOLD_LINE.match(line) is not None
+
+
+def _underlines(line: str, above: Block, *, lone_marks: int) -> bool:
+    """Whether the lone `-` that is `line` underlines a short heading: the only such mark of its text.
 
     A `-` whose line above is long, or ends like a sentence, or that recurs, has lost its item's text.
     """
-    line = lines[number].text
-    if line.strip() not in ("-", "=") or above.end - above.start > 80:
-        return False
-    others = sum(_LONE_MARK.match(other.text) is not None for other in lines)
-    return others == 1
+    return line.strip() == "-" and above.end - above.start <= 80 and lone_marks == 1
 
 
 def _is_short(text: str, block: Block) -> bool:
@@ -201,7 +205,7 @@ def _continues(text: str, block: Block, line: _Line, *, hard_wrapped: bool) -> b
         return True
     above = text[block.start : block.end]
     last = above[above.rfind("\n") + 1 :].rstrip()
-    if _BOLD_LINE.match(last) or _BOLD_LINE.match(line.text):
+    if _is_bold(last) or _is_bold(line.text):
         return False
     if block.kind is Kind.ITEM and line.text[:1] in " \t":
         return True
@@ -238,7 +242,7 @@ def _heading_level(text: str, block: Block, below: Block | None) -> int | None:
             return None
     if re.search(r"\]\(|<?https?://|www\.|@", raw):
         return None
-    bold = _BOLD_LINE.match(raw)
+    bold = _is_bold(raw)
     if bold and not (words.endswith((".", ",", ";")) and not looks_titled(words.rstrip(".,;"))):
         return _BOLD_LEVEL
     if block.kind is Kind.ITEM and not _numbered_title(text, block, below, words):

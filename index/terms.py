@@ -108,8 +108,8 @@ def brands() -> frozenset[str]:
 
 @cache
 def terms_hash() -> str:
-    """What the terms of a text depend on: two releases with equal hashes make equal terms."""
-    return hashlib.sha256(THESAURUS.read_bytes() + " ".join(sorted(STOPWORDS)).encode()).hexdigest()
+    """Of all that the terms of a text depend on: thesaurus, this module, stemmer."""
+    return hashlib.sha256(THESAURUS.read_bytes() + Path(__file__).read_bytes() + Stemmer.version().encode()).hexdigest()
 
 
 def terms(text: str, thesaurus: Thesaurus) -> list[str]:
@@ -135,7 +135,9 @@ class TermIndex:
     def __init__(self, bm25: "bm25s.BM25") -> None:
         self._bm25 = bm25
         self._count: int = bm25.scores["num_docs"]
-        indptr = np.asarray(bm25.scores["indptr"])
+        indptr, indices = np.asarray(bm25.scores["indptr"]), bm25.scores["indices"]
+        if len(indices) and not (indices.min() >= 0 and indices.max() < self._count):
+            raise ValueError("term postings point outside the index")
         self._frequency = np.diff(indptr)
 
     @classmethod

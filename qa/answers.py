@@ -103,7 +103,8 @@ class ExtractiveAnswerer:
                 if hit.evidence:
                     best.setdefault(hit.company.id, hit)
             lines += [_quote(hit) for hit in list(best.values())[: max(_MOST_QUOTES, len(asked))]]
-            silent = [company.name for company in asked if company.id not in best]
+            shown = {hit.company.id for hit in hits}  # a small k cuts companies off, whatever their policies say
+            silent = [company.name for company in asked if company.id not in best and company.id in shown]
             if silent:
                 lines.append(f"The policy of {_listed(silent)} does not say.")
         elif outcome is Outcome.NOT_STATED:

@@ -155,10 +155,12 @@ class Assistant:
         matched = tuple(
             said.get(company.id) or Matched(company, name, 0, 0) for company, name in zip(given, companies, strict=True)
         )
-        return replace(asked, matched=matched, unknown=())
+        # The words for people to see must not name another company than the one that is searched.
+        text = asked.text if {company.id for company in given} == set(said) else f"about {_names(given)}: {turns[-1]}"
+        return replace(asked, text=text, matched=matched, unknown=())
 
     def _hits(self, asked: Standalone, k: int, as_of: date | None) -> tuple[Hit, ...]:
-        """The `k` best passages of the companies asked about, or of all; every company has its best among them."""
+        """The `k` best passages of the companies asked about, or of all; of several each its best while k lasts."""
         companies = asked.companies
         if not companies:
             return self._over_all(asked.topic, k, as_of)
@@ -169,9 +171,9 @@ class Assistant:
         if len(each) == 1:
             return self._made(each[0], _best_first(each[0])[:k])
         turns = [(place, judged, row) for judged in each for place, row in enumerate(_best_first(judged)[:k])]
-        turns.sort(key=lambda turn: (turn[0], -turn[1].scores[turn[2]]))
-        hits = [hit for _, judged, row in turns[:k] for hit in self._made(judged, [row])]
-        return tuple(sorted(hits, key=lambda hit: -hit.score))
+        turns.sort(key=lambda turn: (turn[0], -turn[1].scores[turn[2]], turn[1].candidates.rows[turn[2]]))
+        chosen = sorted(turns[:k], key=lambda turn: (-turn[1].scores[turn[2]], turn[1].candidates.rows[turn[2]]))
+        return tuple(hit for _, judged, place in chosen for hit in self._made(judged, [place]))
 
     def _over_all(self, topic: str, k: int, as_of: date | None) -> tuple[Hit, ...]:
         """The `k` best passages of all companies, each company judged by what its own policy says."""
@@ -191,8 +193,8 @@ class Assistant:
                 row = int(judged.candidates.rows[place])
                 weighed.append((judged.scores[place] * _REPEATED_COMPANY**turn, row, judged, place))
         weighed.sort(key=lambda entry: (-entry[0], entry[1]))
-        hits = [hit for _, _, judged, place in weighed[:k] for hit in self._made(judged, [place])]
-        return tuple(sorted(hits, key=lambda hit: -hit.score))
+        chosen = sorted(weighed[:k], key=lambda entry: (-entry[2].scores[entry[3]], entry[1]))
+        return tuple(hit for _, _, judged, place in chosen for hit in self._made(judged, [place]))
 
     def examine(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Examined:
         """The candidates for `question` and every signal, undecided.
@@ -303,6 +305,10 @@ def _is_run_in_title(sentence: str) -> bool:
     """
     words = plain(sentence).rstrip(".:").split()
     return len(words) <= _LONGEST_TITLE_WORDS and (len(words) <= 2 or looks_titled(" ".join(words)))
+
+
+def _names(companies: Sequence[Company]) -> str:
+    return " and ".join(company.name for company in companies)
 
 
 def _without_evidence(hits: Sequence[Hit]) -> tuple[Hit, ...]:

@@ -84,7 +84,7 @@ def _after(before: Standalone | None, question: str, said: Mentions) -> Standalo
     rest, use = _reading(own)
     # A question that stands on its own is not about a company that was not even there.
     unknown = said.unknown if speaks_of_companies or use is _Use.ON_ITS_OWN else before.unknown
-    about = " and ".join(dict.fromkeys(match.company.name for match in matched))
+    about = " and ".join(dict.fromkeys([match.company.name for match in matched] or [name.name for name in unknown]))
     if use is _Use.NOTHING_NEW:
         topic, frame = before.topic, before.frame
         text = _filled(frame, about)
@@ -93,16 +93,17 @@ def _after(before: Standalone | None, question: str, said: Mentions) -> Standalo
         text = f"{_filled(frame, about)} ({_filled(before.frame, about)})"
     else:
         topic = rest
-        text = question if said.matched or not matched else _filled(frame, about)
+        text = question if said.matched or said.unknown or not matched else _filled(frame, about)
     return Standalone(text, topic, matched, unknown, frame)
 
 
 def _frame(question: str, said: Mentions) -> str:
     """`question` with a blank where its first company stands; further names go."""
-    if not said.matched:
+    named: Sequence[Matched | UnknownName] = said.matched or said.unknown
+    if not named:
         return question
     pieces, position = [], 0
-    for number, match in enumerate(said.matched):
+    for number, match in enumerate(named):
         pieces += [question[position : match.start], _BLANK if number == 0 else ""]
         position = match.end
     joined = " ".join("".join((*pieces, question[position:])).split())

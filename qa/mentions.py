@@ -73,6 +73,15 @@ def english_words() -> frozenset[str]:
     return frozenset(SpellChecker(language="en").word_frequency.words())
 
 
+@cache
+def english_words_by_shape() -> dict[tuple[str, int], list[str]]:
+    """The same words by first letter and length: a misspelt one is looked for among few."""
+    shapes: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for word in sorted(english_words()):
+        shapes[word[:1], len(word)].append(word)
+    return dict(shapes)
+
+
 @dataclass(frozen=True, slots=True)
 class Matched:
     """A company that the question names; `matched` is how, at `start:end` of the question."""
@@ -253,9 +262,9 @@ class CompanyNames:
         return (as_written and first > 0 and not question.isupper()) or self._name_is_due(tokens, first, size)
 
     def _misspelt(self, question: str, tokens: list[_Token], first: int, size: int) -> list[Matched]:
-        if size > 3:
-            return []
         group = tokens[first : first + size]
+        if size > 3 or any(token.word in self._brands for token in group):
+            return []
         if any(token.word in STOPWORDS for token in group) or all(self._is_ordinary(token) for token in group):
             return []
         typed_key = "".join(token.key for token in group)
@@ -344,8 +353,13 @@ class CompanyNames:
         dictionary = self._dictionary()
         if word in dictionary:
             return True
-        near = process.extractOne(word, dictionary, scorer=OSA.distance, score_cutoff=1 if len(word) < 8 else 2)
-        return near is not None
+        typos = 1 if len(word) < 8 else 2
+        return any(
+            process.extractOne(
+                word, english_words_by_shape().get((word[:1], length), ()), scorer=OSA.distance, score_cutoff=typos
+            )
+            for length in range(len(word) - typos, len(word) + typos + 1)
+        )
 
     def _is_asked_about(self, tokens: list[_Token], place: int, size: int, taken: set[int]) -> bool:
         """Whether an unknown name is one that the question is about, and not whom the company deals with."""
