@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 INDEX ?=
+PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test check index eval clean
@@ -13,8 +14,8 @@ help: ## What can be made
 
 install: $(VENV)/.installed ## Make .venv and install askpolicy into it
 
-serve: $(VENV)/.installed ## Build the sample index if need be, serve the chat at http://127.0.0.1:8000
-	$(BIN)/askpolicy serve $(if $(INDEX),--index $(INDEX))
+serve: $(VENV)/.installed ## Build the sample index if need be, serve the chat at http://127.0.0.1:8000 (PORT=...)
+	$(BIN)/askpolicy serve --port $(PORT) $(if $(INDEX),--index $(INDEX))
 
 index: $(VENV)/.installed ## Build the sample index into index-of-samples/ (POLICIES=... OUT=... for others)
 	$(BIN)/askpolicy index build $(or $(POLICIES),index/sample) --out $(or $(OUT),index-of-samples)

@@ -104,18 +104,21 @@ _as_of_option = click.option(
 )
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+_HELP = """Ask a question about companies' privacy policies.
+
+The answer is the passage that says so, with its company and date; or an honest word that the policy does not say.
+
+\b
+askpolicy ask "does JivoChat notify me on acquisition?"
+askpolicy index build policies/ --out my-index
+askpolicy serve --index my-index
+"""
+
+
+@click.group(cls=_Group, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="askpolicy", prog_name="askpolicy")
 def askpolicy() -> None:
-    r"""Ask a question about companies' privacy policies.
-
-    The answer is the passage that says so, with its company and date; or an honest word that the policy does not say.
-
-    \b
-    askpolicy ask "does JivoChat notify me on acquisition?"
-    askpolicy index build policies/ --out my-index
-    askpolicy serve --index my-index
-    """
+    """Every command of askpolicy."""
 
 
 @askpolicy.command()
