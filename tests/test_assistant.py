@@ -127,3 +127,22 @@ def test_right_to_left_marks_change_nothing(assistant: Assistant):
     plain = assistant.ask("does JivoChat sell my data?")
     marked = assistant.ask("does \u202eJivoChat\u202c sell my data?")
     assert [hit.passage for hit in plain.hits] == [hit.passage for hit in marked.hits]
+
+
+def test_a_company_that_k_cut_off_is_not_said_to_be_silent(assistant: Assistant):
+    answer = assistant.ask("do Mailigen and migme sell my data?", k=1)
+    assert "does not say" not in answer.text
+
+
+def test_without_a_company_each_is_judged_by_its_own_policy(assistant: Assistant):
+    answer = assistant.ask("which companies use web beacons?")
+    assert {"migme", "MightyCall", "JivoChat", "Mailigen"} <= {hit.company.name for hit in answer.hits if hit.evidence}
+
+
+def test_small_talk_is_out_of_scope(assistant: Assistant):
+    assert assistant.ask("hello").outcome is Outcome.OUT_OF_SCOPE
+
+
+def test_a_question_after_an_unknown_company_is_free_of_it(assistant: Assistant):
+    answer = assistant.ask("how do I opt out of marketing?", history=["does Mailchimp sell data?"])
+    assert answer.outcome is Outcome.ANSWERED

@@ -211,3 +211,14 @@ def test_an_index_of_other_search_terms_is_refused(copy: Path):
     (where / "manifest.json").write_text(text.replace(manifest.terms_hash, "0" * 64))
     with pytest.raises(IndexOutdated, match="askpolicy index build"):
         opened(copy)
+
+
+def test_a_childrens_notice_does_not_hide_behind_a_newer_policy(tmp_path: Path):
+    write(tmp_path / "in", "new.md", "a.com", "2022-01-01", "These days we sell nothing at all to anybody.")
+    older = (
+        HEADER.format("a.com", "2020-01-01") + "# Children's Privacy Notice\n\nWe keep no data of children at all.\n"
+    )
+    (tmp_path / "in" / "kids.md").write_text(older)
+    build([tmp_path / "in"], tmp_path / "out", embedder=TinyEmbedder())
+    index = opened(tmp_path / "out")
+    assert len(index.rows(["a.com"])) == 2

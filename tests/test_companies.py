@@ -118,3 +118,25 @@ def test_a_wrong_companies_file_is_told_by_name(tmp_path: Path, content: str):
     (tmp_path / "companies.toml").write_text(content)
     with pytest.raises(CompaniesFileError, match=r"companies\.toml"):
         read_corrections(tmp_path / "companies.toml")
+
+
+def test_names_without_latin_letters_do_not_become_one_company():
+    ids, _ = identify(
+        [
+            file("one\n", named="Яндекс"),
+            file("two\n", named="Сбербанк"),
+            file("three\n", named="C++"),
+            file("four\n", named="C#"),
+        ]
+    )
+    assert len(set(ids)) == 4
+
+
+def test_a_file_called_privacy_is_its_folders():
+    files = [file("we keep it.\n", path="src/acme/privacy.md"), file("we sell it.\n", path="src/globex/privacy.md")]
+    assert [company.name for company in identify(files)[1]] == ["Acme", "Globex"]
+
+
+def test_a_supplier_is_no_alias():
+    text = "Our web hosting is provided by Hetzner Online GmbH and our payments are operated by Worldpay Ltd.\n"
+    assert only_company(file(text, named="acme.com")).aliases == ("acme",)

@@ -136,3 +136,16 @@ def test_an_unknown_company_given_is_an_error_with_the_nearest_names():
     with pytest.raises(UnknownCompany, match="did you mean JivoChat") as raised:
         NAMES.given("jivo-chatt")
     assert raised.value.nearest[0] == "JivoChat"
+
+
+def test_a_known_brand_is_no_misspelt_other_company():
+    names = CompanyNames([Company("strive.com", "Strive", (), ("strive.com",))], lower_case_words={}, policy_count=1)
+    assert (
+        names.mentions("does Stripe sell data?").matched,
+        [u.name for u in names.mentions("does Stripe sell data?").unknown],
+    ) == ((), ["Stripe"])
+
+
+@pytest.mark.parametrize("verb", ["store", "keep", "use"])
+def test_what_companies_do_does_not_drop_one_of_them(verb: str):
+    assert known(f"does migme or Mailigen {verb} my card?") == ["mig.me", "mailigen.com"]

@@ -174,3 +174,18 @@ def test_any_text_at_all_gives_exact_spans_in_order(text: str):
     for passage in found:
         assert passage.sentences
         assert all(passage.start <= start < end <= passage.end for start, end in passage.sentences)
+
+
+def test_what_stands_under_an_endless_heading_is_not_lost():
+    text = "# " + "word " * 400 + "\n\nWe sell your e-mail address to advertisers every day.\n"
+    assert "We sell your e-mail address to advertisers every day." in texts(text)
+
+
+@pytest.mark.parametrize(
+    "line", ["-|" * 5_000 + "x", "**" + " " * 5_000 + "x", "# a" + " " * 5_000 + "b", "1. " + " " * 5_000, "a" * 50_000]
+)
+def test_a_hostile_line_is_read_like_any_other(line: str):
+    assert all(
+        passage.text == (line + "\nWe sell nothing.")[passage.start : passage.end]
+        for passage in split(line + "\nWe sell nothing.")
+    )
