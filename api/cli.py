@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from index.build import BuildReport, Progress
     from index.embedding import Embedder
+    from qa.assistant import Assistant
 
 EXIT_REFUSED_FILES = 3
 _ERROR, _INTERRUPTED = 1, 130
@@ -147,14 +148,12 @@ def ask(
     as_json: bool,
 ) -> None:
     """Answer QUESTION with the passage that says so, its company, its date and its link."""
-    from api.opening import open_assistant
     from api.schemas import AskResponse
     from api.terminal import print_answer
 
     settings = _settings(index=index_folder, model=model)
     _check(question, k)
-    with _progress() as progress:
-        assistant = open_assistant(settings, _embedder(settings), progress=progress)
+    assistant = _assistant(settings)
     began = time.perf_counter()
     answer = assistant.ask(question, companies=companies, history=history, k=k, as_of=_day(as_of))
     response = AskResponse.of(answer, took_ms=1_000 * (time.perf_counter() - began))
@@ -183,14 +182,12 @@ def search(
     as_json: bool,
 ) -> None:
     """List the passages nearest to QUESTION, best first, without judging whether they answer."""
-    from api.opening import open_assistant
     from api.schemas import SearchResponse
     from api.terminal import print_hits
 
     settings = _settings(index=index_folder, model=model)
     _check(question, k)
-    with _progress() as progress:
-        assistant = open_assistant(settings, _embedder(settings), progress=progress)
+    assistant = _assistant(settings)
     response = SearchResponse.of(assistant.search(question, companies=companies, k=k, as_of=_day(as_of)))
     if as_json:
         _print_json(response)
@@ -231,13 +228,11 @@ def serve(*, index_folder: Path | None, model: str | None, host: str | None, por
     import uvicorn
 
     from api.app import create_app
-    from api.opening import open_assistant
 
     settings = _settings(index=index_folder, model=model)
     settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
     with _listening(settings.host, settings.port) as listener:
-        with _progress() as progress:
-            assistant = open_assistant(settings, _embedder(settings), progress=progress)
+        assistant = _assistant(settings)
         listener.listen()
         address, number = listener.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
@@ -353,6 +348,14 @@ def _embedder(settings: Settings) -> "Embedder":
         open_with = open_embedder
     embedder: Embedder = open_with(settings)
     return embedder
+
+
+def _assistant(settings: Settings) -> "Assistant":
+    """The assistant of `settings`, with a progress bar where its index must be built first."""
+    from api.opening import open_assistant
+
+    with _progress() as progress:
+        return open_assistant(settings, _embedder(settings), progress=progress)
 
 
 def _check(question: str, k: int) -> None:

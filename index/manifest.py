@@ -97,11 +97,7 @@ def seal(unfinished: Path) -> dict[str, FileSeal]:
 def publish(folder: Path, unfinished: Path, manifest: Manifest) -> None:
     """Make `unfinished` the version that serves. Until the very last step the old one does."""
     _write(unfinished / _MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
-    final = folder / _VERSIONS / manifest.version
-    if final.exists():
-        shutil.rmtree(unfinished)  # the same content was built before
-    else:
-        unfinished.rename(final)
+    unfinished.rename(folder / _VERSIONS / manifest.version)
     _sync_folder(folder / _VERSIONS)
     waiting = folder / f".{_CURRENT}.{uuid.uuid4().hex[:8]}"
     _write(waiting, manifest.version + "\n")

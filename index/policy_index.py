@@ -4,7 +4,6 @@ It does not know questions; `index.build` makes it, `index.manifest` keeps it wh
 """
 
 import json
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -178,13 +177,6 @@ class PolicyIndex:
         in_force = {policy.id for company_id in wanted for policy in _in_force(self.policies_of(company_id), as_of)}
         ranges = [self._rows_by_policy[policy_id] for policy_id in in_force if policy_id in self._rows_by_policy]
         return np.sort(np.concatenate(ranges)) if ranges else np.zeros(0, dtype=np.int64)
-
-    def heading_at(self, policy_id: str, offset: int) -> tuple[str, ...]:
-        """The heading path of the passage that stands at or before `offset`."""
-        rows = self._rows_by_policy.get(policy_id, np.zeros(0, dtype=np.int64))
-        starts = [self.passages[row].start for row in rows]
-        place = bisect_right(starts, offset) - 1
-        return self.passages[rows[place]].heading if place >= 0 else ()
 
     @cached_property
     def _by_company(self) -> dict[str, list[Policy]]:

@@ -172,10 +172,6 @@ class CompanyNames:
             if len(owners) == 1 and short not in self._by_key and short not in STOPWORDS:
                 self._by_key[short] = list(owners.values())
 
-    @staticmethod
-    def _dictionary() -> frozenset[str]:
-        return english_words()
-
     def given(self, name: str) -> Company:
         """The company that `name` means: an id, a name, an alias or a domain, in any case.
 
@@ -340,18 +336,17 @@ class CompanyNames:
             return True
         if self._is_ordinary(token):
             return False
-        if "-" in token.word and all(part in self._dictionary() for part in token.word.split("-")):
+        if "-" in token.word and all(part in english_words() for part in token.word.split("-")):
             return False
         due = self._name_is_due(tokens, place, 1)
         if any(letter.isupper() for letter in (token.text[1:] if place == 0 else token.text)):
             return due or len(token.key) > 3 or not token.text.isupper()  # "I live in LA"
         if due:
-            return tokens[place - 1].word not in _NAME_FOLLOWS or token.word not in self._dictionary()
+            return tokens[place - 1].word not in _NAME_FOLLOWS or token.word not in english_words()
         return len(token.key) >= 4 and not self._misspells_a_word(token.word)
 
     def _misspells_a_word(self, word: str) -> bool:
-        dictionary = self._dictionary()
-        if word in dictionary:
+        if word in english_words():
             return True
         typos = 1 if len(word) < 8 else 2
         return any(
