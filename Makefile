@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 INDEX ?=
 PORT ?= 8000
+DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check index eval clean
+.PHONY: help install serve test check index eval gate clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +23,9 @@ index: $(VENV)/.installed ## Build the sample index into index-of-samples/ (POLI
 
 eval: $(VENV)/.tested ## Measure the running code on labelled questions
 	$(BIN)/python -m eval
+
+gate: $(VENV)/.tested ## Fail if a fixed slice of questions is answered worse than before (DATA=... for more of it)
+	$(BIN)/python -m eval gate $(if $(DATA),--data $(DATA))
 
 test: $(VENV)/.tested ## The whole test suite
 	$(BIN)/python -m pytest

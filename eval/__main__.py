@@ -2,155 +2,333 @@
 
 import json
 import sys
-import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
+from platformdirs import user_cache_path
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from eval.questions import LabelError, LabelledQuestion, Task, bank_task, gdpr200_task, sample_task
-from eval.report import Figure, figures, right_outcome, table
-from eval.running import Row, run
-from index.build import build
-from index.embedding import DEFAULT_MODEL, SentenceTransformersEmbedder
+from eval.compare import compare as compared
+from eval.compare import comparison_text
+from eval.figures import figures, right_outcome, table
+from eval.gate import GATE, fallen, set_anew, sliced, slices, write
+from eval.measuring import Options, drawn, measure, usual_split
+from eval.questions import SPLITS, LabelError, Setting, Task
+from eval.run_folder import Run, RunError, TaskRun, made_with, read_run, write_run
+from eval.running import DEPTH, Row
+from eval.systems import SYSTEMS, UNITS
+from eval.tasks import SOURCES, TaskSource, source
+from eval.vector_cache import CachedEmbedder
+from index.embedding import DEFAULT_MODEL, Embedder, SentenceTransformersEmbedder
 from index.errors import AskPolicyError
-from index.policy_index import PolicyIndex
-from qa.assistant import Assistant
 from qa.judgement import CALIBRATION
 from qa.reranker import CrossEncoderReranker
-from qa.scope import keep_vectors
 
 _CONSOLE = Console(stderr=True)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_GATED_POLICIES_EVERY = 6
+
+_data_option = click.option(
+    "--data",
+    type=_FOLDER,
+    multiple=True,
+    envvar="ASKPOLICY_EVAL_DATA",
+    help="A folder of labelled sets, see `python -m eval tasks`; may be given again.",
+)
+_model_option = click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="An embedding model by name or folder."
+)
+_reranker_option = click.option("--reranker", default=None, help="A cross-encoder by name or folder.")
+_cache_option = click.option(
+    "--cache/--no-cache", default=True, show_default=True, help="Keep vectors of passages between runs."
+)
 
 
 @click.group(invoke_without_command=True)
 @click.option("--split", type=click.Choice(["dev", "test", "both"]), default="both", show_default=True)
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="An embedding model by name or folder.")
-@click.option("--reranker", default=None, help="A cross-encoder by name or folder.")
+@_model_option
+@_reranker_option
 @click.option("--failures", is_flag=True, help="Print the dev questions that went wrong, with what they got.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_context
 def main(
     context: click.Context, *, split: str, model: str, reranker: str | None, failures: bool, as_json: bool
 ) -> None:
-    """Measure the running code on the questions about the five sample policies."""
+    """Measure the running code on labelled questions; without a command, on those about the five sample policies."""
     if context.invoked_subcommand:
         return
-    task = sample_task()
-    chosen = [question for question in task.questions if split in ("both", question.split)]
-    with _assistant(task, model, reranker) as assistant:
-        rows = _run(assistant, chosen, by_file=False)
     splits = ("dev", "test") if split == "both" else (split,)
-    found = {name: figures([row for row in rows if row.question.split == name]) for name in splits}
+    task = source("sample").load(())
+    embedder = SentenceTransformersEmbedder(model)
+    runs = []
+    for name in splits:
+        with _progress() as progress:
+            options = Options(split=name)
+            runs.append(
+                measure(task, options, embedder=embedder, reranker=_reranker(reranker), progress=progress("sample"))
+            )
     if as_json:
-        print(json.dumps({name: [_fields(figure) for figure in listed] for name, listed in found.items()}, indent=1))
+        print(json.dumps({run.split: [asdict(figure) for figure in run.figures] for run in runs}, indent=1))
         return
-    for name, listed in found.items():
-        print(f"\n{name}\n{table(listed)}")
-    if failures:
-        _print_failures(row for row in rows if row.question.split == "dev")
+    for run in runs:
+        print(f"\n{run.split}\n{table(run.figures)}")
+        if failures and run.split == "dev":
+            _print_failures(run.rows)
 
 
 @main.command()
+@_data_option
+def tasks(*, data: tuple[Path, ...]) -> None:
+    """List the sets of labelled questions: what each is, where it comes from, and whether its data is there."""
+    for entry in SOURCES:
+        found = "part of this project" if not entry.folders else entry.found_in(data) or "not there"
+        print(f"{entry.name}\n  {entry.about}\n  data: {found}\n  from: {entry.origin}\n  licence: {entry.licence}")
+        print(f"  splits: {', '.join(entry.splits)}")
+
+
+@main.command()
+@click.argument("names", metavar="[TASK]...", nargs=-1)
+@click.option("--task", "more_names", multiple=True, metavar="TASK", help="The same as an argument.")
+@_data_option
+@click.option("--out", type=click.Path(path_type=Path), help="The run's folder.  [default: runs/TIME-SYSTEM]")
+@click.option("--system", type=click.Choice(SYSTEMS), default=SYSTEMS[0], show_default=True, help="What is measured.")
 @click.option(
+    "--units",
+    type=click.Choice(UNITS),
+    default=UNITS[0],
+    show_default=True,
+    help="Passages as this project splits policies, or as the set's authors did.",
+)
+@click.option("--setting", type=click.Choice([*map(str, Setting), "both"]), help="[default: each task's usual one]")
+@click.option("--split", type=str, help=f"One of {', '.join(SPLITS)}.  [default: dev, or the only one]")
+@click.option("--limit", type=click.IntRange(min=1), help="So many questions of each task, drawn by the seed.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--depth", type=click.IntRange(1, 100), default=DEPTH, show_default=True, help="How many hits are asked.")
+@click.option("--distractors", type=_FOLDER, help="A folder of more policies, for the open setting.")
+@_model_option
+@_reranker_option
+@_cache_option
+def run(
+    *,
+    names: tuple[str, ...],
+    more_names: tuple[str, ...],
+    data: tuple[Path, ...],
+    out: Path | None,
+    system: str,
+    units: str,
+    setting: str | None,
+    split: str | None,
+    limit: int | None,
+    seed: int,
+    depth: int,
+    distractors: Path | None,
+    model: str,
+    reranker: str | None,
+    cache: bool,
+) -> None:
+    """Measure TASKs (all whose data is there, if none is named), print the figures, keep all of it in a folder."""
+    began, started_at = time.perf_counter(), datetime.now(UTC)
+    out = out or Path("runs") / f"{started_at:%Y%m%dT%H%M%S}-{system}"
+    if out.exists():
+        raise RunError(f"{out} is there already, and a run is never written over: name another with --out")
+    chosen = _chosen([*names, *more_names], data, split)
+    settings = list(Setting) if setting == "both" else [Setting(setting) if setting else None]
+    options = Options(
+        system=system, units=units, split=split, limit=limit, seed=seed, depth=depth, distractors=distractors
+    )
+    # Every wrong option is told before the first minute of work.
+    loaded = [entry.load(data) for entry in chosen]
+    for task in loaded:
+        drawn(task, split or usual_split(task), limit=limit, seed=seed)
+    embedder = _embedder(model, cache=cache)
+    found: list[TaskRun] = []
+    for task in loaded:
+        for wanted in settings:
+            if setting == "both" and wanted not in task.settings:
+                continue
+            with _progress() as progress:
+                found.append(
+                    measure(
+                        task,
+                        replace(options, setting=wanted),
+                        embedder=embedder,
+                        reranker=_reranker(reranker),
+                        progress=progress(task.name),
+                    )
+                )
+            print(f"\n{found[-1].name}\n{table(found[-1].figures)}", flush=True)
+    asked = {**asdict(options), "model": model, "reranker": reranker, "settings": [task.setting for task in found]}
+    del asked["setting"]
+    asked["distractors"] = distractors.name if distractors else None
+    wall_s = round(time.perf_counter() - began, 3)
+    write_run(Run(out.name, asked, made_with(), started_at.isoformat(timespec="seconds"), wall_s, tuple(found)), out)
+    print(f"\n{out}: {sum(len(task.rows) for task in found):,} questions in {wall_s:.0f} s")
+
+
+def _chosen(names: Sequence[str], data: Sequence[Path], split: str | None) -> list[TaskSource]:
+    if split is not None and split not in SPLITS:
+        raise LabelError(f"split {split!r}, expected one of {', '.join(SPLITS)}")
+    if names:
+        return [source(name) for name in dict.fromkeys(names)]
+    # Held-out sets are measured when they are named, not by the way.
+    found = [entry for entry in SOURCES if not entry.folders or entry.found_in(data)]
+    return [entry for entry in found if (split in entry.splits if split else not entry.held_out)]
+
+
+@main.command()
+@click.argument("before", type=_FOLDER)
+@click.argument("after", type=_FOLDER)
+@click.option(
+    "--changed", type=click.IntRange(min=0), default=20, show_default=True, help="How many questions to list."
+)
+def compare(*, before: Path, after: Path, changed: int) -> None:
+    """Paired differences of two runs, with intervals, and the questions that changed most."""
+    for found in compared(read_run(before), read_run(after)):
+        print(comparison_text(found, most=changed) + "\n")
+
+
+@main.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=_FOLDER)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="[default: report.html in the first run]")
+def report(*, runs: tuple[Path, ...], out: Path | None) -> None:
+    """One HTML page of runs, side by side: tables, plots, and the questions to look at first."""
+    from eval.report import write_report
+
+    out = out or runs[0] / "report.html"
+    write_report([read_run(folder) for folder in runs], out)
+    print(out)
+
+
+@main.command()
+@_data_option
+@click.option("--write", "write_anew", is_flag=True, help="Set floors and questions by what is measured now.")
+@click.option("--path", type=click.Path(path_type=Path, dir_okay=False), default=GATE, hidden=True)
+def gate(*, data: tuple[Path, ...], write_anew: bool, path: Path) -> None:
+    """Ask a fixed slice of questions; exit with 1 and the questions that got worse if a figure fell under its floor."""
+    embedder = SentenceTransformersEmbedder()
+    if write_anew:
+        kept = [_measured_slice(task, embedder) for task in (_gated(name, data) for name in ("sample", "gdpr200"))]
+        write(kept, path)
+        print(f"{path}: {sum(len(entry.expected) for entry in kept)} questions")
+        return
+    lines: list[str] = []
+    for wanted in slices(path):
+        entry = source(wanted.task)
+        if entry.folders and not entry.found_in(data):
+            print(f"{wanted.task}: left out, its data is not there (--data)")
+            continue
+        rows = _asked(sliced(entry.load(data), wanted), Setting(wanted.setting), embedder)
+        lines += fallen(rows, wanted)
+        print(f"{wanted.task}: {len(rows)} questions\n{table(figures(rows))}\n")
+    if lines:
+        print("the gate is shut:\n" + "\n".join(lines), file=sys.stderr)
+        sys.exit(1)
+    print("the gate is passed")
+
+
+def _gated(name: str, data: Sequence[Path]) -> Task:
+    """The questions of the dev split that the gate asks: of every sixth policy, where there are many."""
+    task = source(name).load(data)
+    questions = [question for question in task.questions if question.split == "dev"]
+    if name != "sample":
+        files = sorted({question.policy_files[0] for question in questions})[::_GATED_POLICIES_EVERY]
+        questions = [question for question in questions if question.policy_files[0] in files]
+    return replace(task, questions=tuple(questions))
+
+
+def _measured_slice(task: Task, embedder: Embedder) -> Any:
+    setting = task.settings[0]
+    return set_anew(_asked(task, setting, embedder), task=task.name, setting=str(setting))
+
+
+def _asked(task: Task, setting: Setting, embedder: Embedder) -> Sequence[Row]:
+    with _progress() as progress:
+        return measure(
+            task, Options(setting=setting, split="dev"), embedder=embedder, progress=progress(task.name)
+        ).rows
+
+
+_training_data = click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     required=True,
     help="The folder that holds `benchmarks/` and `corpus/`.",
 )
-@click.option("--model", default=DEFAULT_MODEL, show_default=True)
-@click.option("--reranker", default=None)
-@click.option("--out", type=click.Path(path_type=Path), default=CALIBRATION, show_default=True)
-def calibrate(data: Path, model: str, reranker: str | None, out: Path) -> None:
+
+
+@main.command()
+@_training_data
+@_model_option
+@_reranker_option
+@click.option("--out", type=click.Path(path_type=Path), default=CALIBRATION, show_default="qa/calibration.json")
+def calibrate(*, data: Path, model: str, reranker: str | None, out: Path) -> None:
     """Fit weights and thresholds anew on dev questions, and write them."""
-    from eval.calibrate import EVIDENCE_WITHIN, fit, fit_scope, samples
+    from eval.calibrate import calibrate as fitted
 
-    found = []
-    task = sample_task()
-    with _assistant(task, model, reranker) as assistant:
-        dev = [q for q in task.questions if q.split == "dev" and q.kind in ("answerable", "not_stated", "follow_up")]
-        found += samples(assistant, task, dev, complete=True, by_file=False)
-        scope = fit_scope(assistant, [q for q in task.questions if q.split == "dev" and not q.history])
-    task = gdpr200_task(data / "benchmarks" / "gdpr200")
-    with _assistant(task, model, reranker) as assistant:
-        train = [question for question in task.questions if question.split == "train"]
-        found += samples(assistant, task, train, complete=True, by_file=True)
-    task = bank_task(data / "corpus" / "policies", split="dev")
-    with _assistant(task, model, reranker) as assistant:
-        found += samples(assistant, task, task.questions, complete=False, by_file=True)
-    if model == DEFAULT_MODEL:
-        keep_vectors(SentenceTransformersEmbedder(model))
-    calibration = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
-    name = "reranked" if reranker else "plain"
-    calibration[name] = fit(found, threshold_from=("sample",)) | {"evidence_within": EVIDENCE_WITHIN}
-    calibration["scope"] = scope
-    out.write_text(json.dumps(calibration, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(calibration[name], indent=1))
+    print(json.dumps(fitted(data, out, embedder=_embedder(model, cache=True), reranker=_reranker(reranker)), indent=1))
 
 
 @main.command()
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="The folder that holds `benchmarks/` and `corpus/`.",
-)
+@_training_data
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for the model.")
-def train(data: Path, out: Path) -> None:
+def train(*, data: Path, out: Path) -> None:
     """Train the embedding model again; needs the extra `train`, and half an hour on two cores."""
     from eval.train import train as train_model
 
     train_model(data, out)
 
 
-def _run(assistant: Assistant, questions: list[LabelledQuestion], *, by_file: bool) -> list[Row]:
-    with Progress(console=_CONSOLE, transient=True) as progress:
-        bar = progress.add_task("asking", total=len(questions))
-        return run(assistant, questions, by_file=by_file, progress=lambda: progress.advance(bar))
+def _embedder(model: str, *, cache: bool) -> Embedder:
+    embedder = SentenceTransformersEmbedder(model)
+    return CachedEmbedder(embedder, user_cache_path("askpolicy") / "eval") if cache else embedder
+
+
+def _reranker(name: str | None) -> CrossEncoderReranker | None:
+    return CrossEncoderReranker(name) if name else None
 
 
 @contextmanager
-def _assistant(task: Task, model: str, reranker: str | None) -> Iterator[Assistant]:
-    """An assistant over the task's policies, indexed anew, so that the figures are of the code as it is."""
-    embedder = SentenceTransformersEmbedder(model)
-    with (
-        tempfile.TemporaryDirectory(prefix="askpolicy-eval-") as folder,
-        Progress(console=_CONSOLE, transient=True) as progress,
-    ):
-        bar = progress.add_task(f"indexing {task.name}")
-        build(
-            task.policies,
-            Path(folder),
-            embedder=embedder,
-            progress=lambda stage, done, total: progress.update(
-                bar, description=f"{stage} {task.name}", completed=done, total=total
-            ),
-        )
-        progress.stop()
-        index = PolicyIndex.open(Path(folder), embedder=embedder)
-        yield Assistant(index, embedder, reranker=CrossEncoderReranker(reranker) if reranker else None)
+def _progress() -> Iterator[Callable[[str], Callable[[str, int, int], None]]]:
+    """A bar for each stage of a task, on stderr, gone when done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_CONSOLE, transient=True) as bars:
+
+        def of_task(name: str) -> Callable[[str, int, int], None]:
+            shown: dict[str, Any] = {}
+
+            def told(stage: str, done: int, total: int) -> None:
+                if stage not in shown:
+                    shown[stage] = bars.add_task(f"{name}: {stage}", total=total)
+                bars.update(shown[stage], completed=done, total=total)
+
+            return told
+
+        yield of_task
 
 
-def _fields(figure: Figure) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(figure)
-
-
-def _print_failures(rows: Iterator[Row]) -> None:
+def _print_failures(rows: Sequence[Row]) -> None:
     for row in rows:
-        wrong_passage = row.question.answerable and row.rank != 1
+        wrong_passage = row.answerable and row.rank != 1
         if wrong_passage or not right_outcome(row):
-            print(f"{row.question.id}  {row.outcome}  rank {row.rank}  score {row.best_score:.2f}  {row.question.text}")
+            print(f"{row.id}  {row.outcome}  rank {row.rank}  score {row.confidence:.2f}  {row.text}")
 
 
 if __name__ == "__main__":
     try:
         main(prog_name="python -m eval")
-    except (AskPolicyError, LabelError) as error:
+    except (AskPolicyError, LabelError, RunError) as error:
         print(error, file=sys.stderr)
         sys.exit(1)

@@ -5,8 +5,11 @@ relevant ones come first. Then the probability: a logistic regression on the que
 Then the threshold: the score under which `MAX_REFUSED` of the answerable dev questions lie.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +17,16 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from eval.questions import LabelledQuestion, Task
-from eval.running import company_of_files, without_placeholder
+from eval.systems import file_of, write_documents
+from eval.tasks import source
+from eval.tasks.bank import bank_task
+from eval.tasks.sample import sample_task
+from index.build import build
+from index.embedding import DEFAULT_MODEL, Embedder
+from index.policy_index import PolicyIndex
 from qa.assistant import Assistant, Examined
+from qa.reranker import Reranker
+from qa.scope import keep_vectors
 
 Vectors = np.ndarray
 
@@ -47,22 +58,61 @@ class Sample:
     task: str = field(default="")
 
 
-def samples(
-    assistant: Assistant, task: Task, questions: Sequence[LabelledQuestion], *, complete: bool, by_file: bool
-) -> list[Sample]:
+def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker | None = None) -> dict[str, object]:
+    """Fits weights and thresholds on dev questions, writes them into `out`, and gives back those of the answers.
+
+    Args:
+        data: the folder that holds `benchmarks/` and `corpus/`.
+        out: a calibration file; what it holds of the other kind (with a reranker, without) stays.
+    """
+    found: list[Sample] = []
+    task = sample_task()
+    with _assistant(task, embedder, reranker) as assistant:
+        dev = [q for q in task.questions if q.split == "dev"]
+        kinds = ("answerable", "not_stated", "follow_up")
+        found += samples(assistant, task, [q for q in dev if q.kind in kinds], by_file=False)
+        scope = fit_scope(assistant, [q for q in dev if not q.history])
+    gdpr200 = source("gdpr200").load([data])
+    train = tuple(q for q in gdpr200.questions if q.split == "train" and not q.generic)
+    for task in (replace(gdpr200, questions=train), bank_task(data / "corpus" / "policies", split="dev")):
+        with _assistant(task, embedder, reranker) as assistant:
+            found += samples(assistant, task, task.questions, by_file=True)
+    if embedder.name == DEFAULT_MODEL:
+        keep_vectors(embedder)
+    calibration = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    name = "reranked" if reranker else "plain"
+    calibration[name] = fit(found, threshold_from=("sample",)) | {"evidence_within": EVIDENCE_WITHIN}
+    calibration["scope"] = scope
+    out.write_text(json.dumps(calibration, indent=1) + "\n", encoding="utf-8")
+    fitted: dict[str, object] = calibration[name]
+    return fitted
+
+
+@contextmanager
+def _assistant(task: Task, embedder: Embedder, reranker: Reranker | None) -> Iterator[Assistant]:
+    """An assistant over the policies that the task's questions are about."""
+    used = {file for question in task.questions for file in question.policy_files}
+    with tempfile.TemporaryDirectory(prefix="askpolicy-calibrate-") as name:
+        folder = Path(name)
+        write_documents([document for document in task.documents if document.file in used], folder / "policies")
+        build([folder / "policies"], folder / "index", embedder=embedder)
+        yield Assistant(PolicyIndex.open(folder / "index", embedder=embedder), embedder, reranker=reranker)
+
+
+def samples(assistant: Assistant, task: Task, questions: Sequence[LabelledQuestion], *, by_file: bool) -> list[Sample]:
     """What the running code sees of `questions`."""
-    owners = company_of_files(assistant.index)
+    owners = {file_of(policy): policy.company_id for policy in assistant.index.policies.values()}
     found = []
     for question in questions:
         named = tuple(owners[file] for file in question.policy_files)
         given = question.given or (named if by_file else ())
-        examined = assistant.examine(without_placeholder(question.text), companies=given, history=question.history)
+        examined = assistant.examine(question.text, companies=given, history=question.history)
         relevant = _relevant(assistant, examined, question)
         if question.answerable and not relevant.any():
             continue  # a company was mistaken: nothing to learn of passages here
         names = tuple(examined.signals)
         matrix = np.column_stack([examined.signals[name] for name in names])
-        found.append(Sample(question, names, matrix, relevant, examined.of_question, complete, task.name))
+        found.append(Sample(question, names, matrix, relevant, examined.of_question, task.complete, task.name))
     return found
 
 
@@ -71,7 +121,7 @@ def _relevant(assistant: Assistant, examined: Examined, question: LabelledQuesti
     result = np.zeros(len(examined.candidates.rows), dtype=bool)
     for place, row in enumerate(examined.candidates.rows):
         passage = index.passages[row]
-        file = Path(index.policies[passage.policy_id].path).name
+        file = file_of(index.policies[passage.policy_id])
         result[place] = any(
             span.file == file and passage.start < span.end and span.start < passage.end for span in question.spans
         )
@@ -152,7 +202,7 @@ def fit_scope(assistant: Assistant, questions: Sequence[LabelledQuestion]) -> di
     """Weights that tell questions out of scope: the shipped examples, each left out once, and dev questions."""
     rows, labels = assistant.scope.left_out_signals()
     for question in questions:
-        asked = assistant.understand(without_placeholder(question.text), companies=question.given)
+        asked = assistant.understand(question.text, companies=question.given)
         rows.append(assistant.scope.signals(asked.topic))
         labels.append(question.kind == "out_of_scope")
     matrix = np.array([[row.outside, row.inside, row.concepts] for row in rows])

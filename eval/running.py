@@ -1,109 +1,227 @@
-"""Questions put to the running code, and what came back, a row a question. It does not judge the rows."""
+"""Questions put to a system, and what came back, a row a question. It does not know what a system is made of."""
 
-import re
-import time
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
-from eval.questions import LabelledQuestion
-from index.policy_index import PolicyIndex
-from qa.answers import Hit, Outcome
-from qa.assistant import Assistant
+from eval.measures import characters, ranking, wrong_company_at
+from eval.questions import Document, LabelledQuestion, Setting, Span
+from eval.systems import Retrieved, System
 
 DEPTH = 10
+CHARACTER_KS = (1, 2, 3, 5, 8, 10, 16, 32, 64)
+WRONG_COMPANY = "wrong-company@5"
+# Those whose company is known; of the others every company may be wrong.
+_NAMING = ("answerable", "not_stated", "several", "follow_up")
+_SHOWN_HITS = 5
+_SHOWN_LABELS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A span with its words, for people to read."""
+
+    file: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundHit:
+    """One hit of a row.
+
+    Attributes:
+        company: whose the document truly is.
+        relevant: whether it overlaps a label.
+        repeated: whether the same span stands further up; such a hit is never relevant, and costs its place.
+    """
+
+    file: str
+    start: int
+    end: int
+    score: float
+    company: str
+    relevant: bool
+    repeated: bool
+
+    @property
+    def id(self) -> str:
+        """What names its span in a TREC file: no white space, as that parts the columns there."""
+        return f"{'_'.join(self.file.split())}:{self.start}-{self.end}"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one question got.
+    """What one question got, and what it should have got.
 
     Attributes:
-        rank: of the first hit that overlaps a label, from 1; None where none does.
+        text: the question as it was asked in this setting.
+        policy: what it is grouped by for intervals: the document it is about, or else its own id.
+        named: the true companies that it is about.
+        relevant_in_all: how many spans of all that could come back overlap a label, and labels that none overlaps.
         quoted: whether some evidence of the first hit overlaps a label.
-        best_score: the first hit's score; 0 without hits.
-        took_ms: wall time of `ask`, in process.
+        measures: by name, each a number for this question; the ranking measures only where it is answerable.
+        hits: all that came back, best first; `shown` and `wanted` have the words of some.
     """
 
-    question: LabelledQuestion
-    outcome: Outcome
-    rank: int | None
-    quoted: bool
-    companies: tuple[str, ...]
+    id: str
+    kind: str
+    split: str
+    topic: str
+    generic: bool
+    text: str
+    policy: str
     named: tuple[str, ...]
-    resolved: tuple[str, ...]
+    answerable: bool
+    expects_unknown: bool
+    outcome: str | None
+    confidence: float
+    quoted: bool
     unknown: tuple[str, ...]
-    best_score: float
+    relevant_in_all: int
+    hits: tuple[FoundHit, ...]
+    shown: tuple[Shown, ...]
+    wanted: tuple[Shown, ...]
     took_ms: float
+    measures: dict[str, float] = field(default_factory=dict)
+    stages_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def rank(self) -> int | None:
+        """Of the first relevant hit, from 1; None if none is."""
+        return next((place for place, hit in enumerate(self.hits, start=1) if hit.relevant), None)
+
+    @property
+    def ranked(self) -> bool:
+        """Whether the ranking measures are taken of it."""
+        return self.answerable and not self.generic
 
 
 def run(
-    assistant: Assistant,
+    system: System,
     questions: Iterable[LabelledQuestion],
+    documents: Sequence[Document],
     *,
-    by_file: bool = False,
+    setting: Setting,
+    depth: int = DEPTH,
     progress: Callable[[], None] = lambda: None,
 ) -> list[Row]:
     """The row of each question, in order.
 
     Args:
-        by_file: give the company of the labelled policy beside the question (the setting "per policy").
+        documents: all that the system searches, distractors too.
+        depth: how many hits are asked for.
     """
-    owners = company_of_files(assistant.index)
+    judge = _Judge(documents, system.spans, depth)
     rows = []
     for question in questions:
-        named = tuple(owners[file] for file in question.policy_files)
-        given = question.given or (named if by_file else ())
-        began = time.perf_counter()
-        answer = assistant.ask(without_placeholder(question.text), companies=given, history=question.history, k=DEPTH)
-        took_ms = (time.perf_counter() - began) * 1000
-        ranks = [place for place, hit in enumerate(answer.hits, start=1) if overlaps(hit, question)]
-        first = answer.hits[:1]
-        rows.append(
-            Row(
-                question=question,
-                outcome=answer.outcome,
-                rank=ranks[0] if ranks else None,
-                quoted=any(_quotes(hit, question) for hit in first),
-                companies=tuple(hit.company.id for hit in answer.hits),
-                named=named,
-                resolved=tuple(match.company.id for match in answer.companies),
-                unknown=tuple(name.name for name in answer.unknown_companies),
-                best_score=first[0].score if first else 0.0,
-                took_ms=took_ms,
-            )
-        )
+        rows.append(judge.row(question, system.ask(question, setting=setting, k=depth), setting))
         progress()
-    return rows
-
-
-def company_of_files(index: PolicyIndex) -> dict[str, str]:
-    """The company id of each policy file, by the file's name."""
-    return {Path(policy.path).name: policy.company_id for policy in index.policies.values()}
-
-
-def without_placeholder(text: str) -> str:
-    """A bank question without the word that stands for the company's name there.
-
-    >>> without_placeholder("does COMPANY sell my data"), without_placeholder("COMPANY's cookies")
-    ('does sell my data', 'cookies')
-    """
-    return " ".join(re.sub(r"\bCOMPANY(?:['’]s)?\b", " ", text).split())
-
-
-def overlaps(hit: Hit, question: LabelledQuestion) -> bool:
-    """Whether the hit's passage shares a character with a labelled span."""
-    return _any_overlap(hit, [(hit.passage.start, hit.passage.end)], question)
-
-
-def _quotes(hit: Hit, question: LabelledQuestion) -> bool:
-    return _any_overlap(hit, [(evidence.start, evidence.end) for evidence in hit.evidence], question)
-
-
-def _any_overlap(hit: Hit, spans: Sequence[tuple[int, int]], question: LabelledQuestion) -> bool:
-    file = Path(hit.policy.path).name
-    return any(
-        label.file == file and start < label.end and label.start < end
-        for label in question.spans
-        for start, end in spans
+    ranked = [row for row in rows if row.ranked]
+    values = ranking(
+        {row.id: [hit.relevant for hit in row.hits] for row in ranked},
+        {row.id: row.relevant_in_all for row in ranked},
     )
+    return [replace(row, measures={**values.get(row.id, {}), **row.measures}) for row in rows]
+
+
+class _Judge:
+    """What the labels say of spans."""
+
+    def __init__(self, documents: Sequence[Document], spans: Sequence[Span], depth: int) -> None:
+        self._character_ks = [k for k in CHARACTER_KS if k <= depth]
+        self._documents = {document.file: document for document in documents}
+        self._spans: dict[str, list[Span]] = defaultdict(list)
+        for span in sorted(set(spans), key=lambda span: (span.file, span.start, span.end)):
+            self._spans[span.file].append(span)
+        self._ends = {file: _highest_ends(found) for file, found in self._spans.items()}
+        lengths = [len(document.text) for document in documents]
+        starts = [0, *accumulate(lengths)]
+        self._start_of = {document.file: start for document, start in zip(documents, starts, strict=False)}
+
+    def row(self, question: LabelledQuestion, retrieved: Retrieved, setting: Setting) -> Row:
+        seen: set[Span] = set()
+        hits = []
+        for span, score in zip(retrieved.spans, retrieved.scores, strict=True):
+            relevant = span not in seen and any(span.overlaps(label) for label in question.spans)
+            company = self._documents[span.file].company
+            hits.append(FoundHit(span.file, span.start, span.end, score, company, relevant, span in seen))
+            seen.add(span)
+        named = tuple(dict.fromkeys(self._documents[file].company for file in question.policy_files))
+        return Row(
+            id=question.id,
+            kind=question.kind,
+            split=question.split,
+            topic=question.topic,
+            generic=question.generic,
+            text=question.text_open if setting is Setting.OPEN and question.text_open else question.text,
+            policy=question.group or (question.policy_files[0] if question.policy_files else question.id),
+            named=named,
+            answerable=question.answerable,
+            expects_unknown=bool(question.unknown),
+            outcome=retrieved.outcome,
+            confidence=retrieved.confidence,
+            quoted=any(quote.overlaps(label) for quote in retrieved.quoted for label in question.spans),
+            unknown=retrieved.unknown,
+            relevant_in_all=self._relevant_in_all(question.spans),
+            hits=tuple(hits),
+            shown=tuple(self._shown(span) for span in retrieved.spans[:_SHOWN_HITS]),
+            wanted=tuple(self._shown(span) for span in question.spans[:_SHOWN_LABELS]),
+            took_ms=retrieved.took_ms,
+            measures=self._measures(question, retrieved, named),
+            stages_ms=dict(retrieved.stages_ms),
+        )
+
+    def _measures(self, question: LabelledQuestion, retrieved: Retrieved, named: Sequence[str]) -> dict[str, float]:
+        measures = {}
+        if named and question.kind in _NAMING:
+            companies = [self._documents[span.file].company for span in retrieved.spans]
+            measures[WRONG_COMPANY] = float(wrong_company_at([companies], [named], 5)[0])
+        if question.answerable and not question.generic:
+            hits = [self._placed(span) for span in retrieved.spans]
+            labels = [self._placed(label) for label in question.spans]
+            for k in self._character_ks:
+                measures[f"char P@{k}"], measures[f"char R@{k}"] = characters(hits, labels, k)
+        return measures
+
+    def _placed(self, span: Span) -> tuple[int, int]:
+        """`span` where all documents are laid end to end."""
+        start = self._start_of[span.file]
+        return start + span.start, start + span.end
+
+    def _relevant_in_all(self, labels: Sequence[Span]) -> int:
+        found: set[Span] = set()
+        out_of_reach = 0
+        for label in labels:
+            mine = self._overlapping(label)
+            out_of_reach += not mine
+            found.update(mine)
+        return len(found) + out_of_reach
+
+    def _overlapping(self, label: Span) -> list[Span]:
+        """Those that could come back and hold a character of `label`."""
+        spans = self._spans.get(label.file, [])
+        if not spans:
+            return []
+        found = []
+        # the first whose end, or an earlier one's, lies beyond where the label starts
+        for place in range(bisect_left(self._ends[label.file], label.start + 1), len(spans)):
+            if spans[place].start >= label.end:
+                break
+            if spans[place].overlaps(label):
+                found.append(spans[place])
+        return found
+
+    def _shown(self, span: Span) -> Shown:
+        text = self._documents[span.file].text[span.start : span.end]
+        return Shown(span.file, span.start, span.end, text)
+
+
+def _highest_ends(spans: Sequence[Span]) -> list[int]:
+    ends: list[int] = []
+    for span in spans:
+        ends.append(max(span.end, ends[-1] if ends else 0))
+    return ends

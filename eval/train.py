@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.questions import BANK, bank_dev_files, json_lines
-from eval.running import without_placeholder
+from eval.questions import json_lines
+from eval.tasks.bank import BANK, bank_dev_files, without_placeholder
 from index.build import embedded_text, sentence_texts
 from index.embedding import base_model_folder
 from index.passages import Passage, passages

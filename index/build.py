@@ -26,6 +26,9 @@ from index.vectors import FaissStore
 Progress = Callable[[str, int, int], None]
 """`progress(stage, done, total)`; stages are "read", "split" and "embed"."""
 
+Split = Callable[[Policy], list[Passage]]
+"""What makes passages of a policy, in reading order."""
+
 COMPANIES_FILE = "companies.toml"
 # BM25 for passages: best MRR on the sample questions' dev half (n=95), decision 6.
 _BM25_K1, _BM25_B = 1.2, 0.5
@@ -42,23 +45,27 @@ class BuildReport:
     reused: int
 
 
-def build(
-    paths: Sequence[Path],
-    out: Path,
-    *,
-    embedder: Embedder,
-    reuse: PolicyIndex | None = None,
-    progress: Progress = lambda *_: None,
-) -> BuildReport:
-    """An index of the policies at `paths`, published in `out`; bad files are left out and reported.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Policies as read, attributed and split: all of an index but its vectors and terms.
 
-    Args:
-        reuse: an index of the same model, whose vectors serve again for text that is unchanged.
+    Attributes:
+        passages: of all policies, in the order of `policies` and in reading order within each.
+        refused: the files that were left out, and why.
+    """
+
+    policies: tuple[Policy, ...]
+    companies: tuple[Company, ...]
+    passages: tuple[Passage, ...]
+    refused: tuple[PolicyError, ...]
+
+
+def read(paths: Sequence[Path], *, split: Split, progress: Progress = lambda *_: None) -> Contents:
+    """The contents of the policies at `paths`; bad files are left out and reported.
+
     Raises:
-        NothingToIndex: no file could be read.
+        NothingToIndex: no file could be read, or none has a passage.
         CompaniesFileError: a `companies.toml` beside the policies is wrong.
-        IndexBusy: another process builds in `out`.
-        IndexFolderError: `out` cannot be written, or did not read back as written.
     """
     files, refused = _read(paths, progress)
     if not files:
@@ -67,28 +74,57 @@ def build(
         raise NothingToIndex(f"no policy in {given}: give files or folders of .md or .txt{reasons}")
     company_ids, companies = identify(files, corrections=_corrections(paths))
     policies = _policies(files, company_ids, companies)
-    split: list[Passage] = []
+    found: list[Passage] = []
     kept: list[Policy] = []
     for done, policy in enumerate(policies, start=1):
-        found = passages(policy, max_tokens=embedder.max_tokens, count_tokens=embedder.count_tokens)
-        if found:
+        its_own = split(policy)
+        if its_own:
             kept.append(policy)
-            split += found
+            found += its_own
         else:
             refused.append(EmptyPolicy(f"{policy.path}: no paragraph that could answer a question; leave it out"))
         progress("split", done, len(policies))
     if not kept:
         raise NothingToIndex("no passage in any file:" + "".join(f"\n  {error}" for error in refused))
     owners = {policy.company_id for policy in kept}
-    companies = [company for company in companies if company.id in owners]
+    owning = tuple(company for company in companies if company.id in owners)
+    return Contents(tuple(kept), owning, tuple(found), tuple(refused))
+
+
+def splitter(embedder: Embedder) -> Split:
+    """The project's own way to split, so that no passage is longer than `embedder` reads."""
+    return lambda policy: passages(policy, max_tokens=embedder.max_tokens, count_tokens=embedder.count_tokens)
+
+
+def build(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    embedder: Embedder,
+    split: Split | None = None,
+    reuse: PolicyIndex | None = None,
+    progress: Progress = lambda *_: None,
+) -> BuildReport:
+    """An index of the policies at `paths`, published in `out`; bad files are left out and reported.
+
+    Args:
+        split: None means `splitter(embedder)`.
+        reuse: an index of the same model, whose vectors serve again for text that is unchanged.
+    Raises:
+        NothingToIndex: no file could be read.
+        CompaniesFileError: a `companies.toml` beside the policies is wrong.
+        IndexBusy: another process builds in `out`.
+        IndexFolderError: `out` cannot be written, or did not read back as written.
+    """
+    contents = read(paths, split=split or splitter(embedder), progress=progress)
     try:
         with writing(out):
             manifest, embedded, reused = _write(
-                out, kept, companies, split, sources=paths, embedder=embedder, reuse=reuse, progress=progress
+                out, contents, sources=paths, embedder=embedder, reuse=reuse, progress=progress
             )
     except OSError as error:
         raise IndexFolderError(f"{out}: could not be written ({error}); the index there before still serves") from error
-    return BuildReport(manifest, tuple(refused), embedded, reused)
+    return BuildReport(manifest, contents.refused, embedded, reused)
 
 
 def embedded_text(policy: Policy, passage: Passage) -> str:
@@ -153,15 +189,14 @@ def _policies(files: Sequence[PolicyFile], company_ids: Sequence[str], companies
 
 def _write(
     out: Path,
-    policies: Sequence[Policy],
-    companies: Sequence[Company],
-    split: Sequence[Passage],
+    contents: Contents,
     *,
     sources: Sequence[Path],
     embedder: Embedder,
     reuse: PolicyIndex | None,
     progress: Progress,
 ) -> tuple[Manifest, int, int]:
+    policies, companies, split = contents.policies, contents.companies, contents.passages
     by_id = {policy.id: policy for policy in policies}
     texts = [embedded_text(by_id[passage.policy_id], passage) for passage in split]
     sentences = [sentence_texts(by_id[passage.policy_id], passage) for passage in split]

@@ -68,6 +68,18 @@ def passages(policy: Policy, *, max_tokens: int, count_tokens: Callable[[str], i
     return list(_Splitter(policy, max_tokens, count_tokens).passages())
 
 
+def passage_at(policy: Policy, start: int, end: int, *, heading: tuple[str, ...] = ()) -> Passage:
+    """`policy.text[start:end]` as a passage, where somebody else split; it may be longer than a model reads.
+
+    Raises:
+        ValueError: `start:end` is empty or not inside the text.
+    """
+    if not 0 <= start < end <= len(policy.text):
+        raise ValueError(f"{start}:{end} is no passage of {policy.id}, which has {len(policy.text):,} characters")
+    sentences = tuple(_sentences(policy.text, start, end))
+    return Passage(policy.id, heading, start, end, policy.text[start:end], None, sentences)
+
+
 def context(policy_text: str, passage: Passage) -> str:
     """The words that give `passage` its meaning: the innermost headings and the lead-in, as plain text."""
     parts = [heading[:_LONGEST_HEADING_CHARS].rstrip(".:") for heading in passage.heading[-2:]]

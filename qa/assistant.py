@@ -23,6 +23,7 @@ from qa.reranker import Reranker
 from qa.retrieval import Candidates, Prepared, Retriever
 from qa.scope import Scope
 from qa.spelling import Spelling
+from qa.stages import stage
 
 MAX_QUESTION_CHARS = 2_000
 MAX_K = 100
@@ -107,8 +108,10 @@ class Assistant:
             UnknownCompany: one of `companies` is not in the index. (One that the question names is an outcome.)
         """
         k = checked_k(k)
-        asked = self.understand(question, companies=companies, history=history)
-        probability_outside = self.scope.probability_outside(asked.topic)
+        with stage("understand"):
+            asked = self.understand(question, companies=companies, history=history)
+        with stage("scope"):
+            probability_outside = self.scope.probability_outside(asked.topic)
         outside = probability_outside >= _EVEN
         certain = any(name.certain for name in asked.unknown)
         if asked.unknown and not asked.matched and (certain or not outside):
@@ -207,14 +210,18 @@ class Assistant:
         return self._examined(asked.topic, self._retriever.prepared(asked.topic), self.index.rows(ids))
 
     def _examined(self, topic: str, prepared: Prepared, allowed: Vectors) -> Examined:
-        candidates = self._retriever.candidates(prepared, allowed=allowed)
-        signals = passage_signals(candidates)
-        signals[HOLDS_WHAT_IS_ASKED] = self._holding(topic, candidates)
+        with stage("compare"):
+            candidates = self._retriever.candidates(prepared, allowed=allowed)
+        with stage("judge"):
+            signals = passage_signals(candidates)
+            signals[HOLDS_WHAT_IS_ASKED] = self._holding(topic, candidates)
         if self._reranker and len(candidates.rows):
-            signals[RERANKED] = self._reranked(topic, candidates, signals)
-        order = self._calibration.order(signals)
-        best = self._text_from(candidates, int(np.argmax(order))) if len(order) else ""
-        return Examined(candidates, signals, question_signals(topic, best, candidates))
+            with stage("rerank"):
+                signals[RERANKED] = self._reranked(topic, candidates, signals)
+        with stage("judge"):
+            order = self._calibration.order(signals)
+            best = self._text_from(candidates, int(np.argmax(order))) if len(order) else ""
+            return Examined(candidates, signals, question_signals(topic, best, candidates))
 
     def _holding(self, topic: str, candidates: Candidates) -> Vectors:
         """1.0 for each candidate that holds a thing of every kind that is asked for; 0.0 where none is asked for."""
@@ -254,15 +261,16 @@ class Assistant:
         return embedded_text(self.index.policies[passage.policy_id], passage)
 
     def _made(self, judged: _Judged, places: Sequence[int]) -> tuple[Hit, ...]:
-        hits = []
-        for place in places:
-            passage = self.index.passages[judged.candidates.rows[place]]
-            policy = self.index.policies[passage.policy_id]
-            score = float(judged.scores[place])
-            says_it = score >= self._calibration.answered_from
-            evidence = self._evidence(judged.candidates, place) if says_it else ()
-            hits.append(Hit(passage, policy, self.index.companies[policy.company_id], score, evidence))
-        return tuple(hits)
+        with stage("quote"):
+            return tuple(self._hit(judged, place) for place in places)
+
+    def _hit(self, judged: _Judged, place: int) -> Hit:
+        passage = self.index.passages[judged.candidates.rows[place]]
+        policy = self.index.policies[passage.policy_id]
+        score = float(judged.scores[place])
+        says_it = score >= self._calibration.answered_from
+        evidence = self._evidence(judged.candidates, place) if says_it else ()
+        return Hit(passage, policy, self.index.companies[policy.company_id], score, evidence)
 
     def _evidence(self, candidates: Candidates, place: int) -> tuple[Evidence, ...]:
         """The sentence that answers, and those beside it that do nearly as well, in reading order."""

@@ -11,6 +11,7 @@ import numpy as np
 from index.embedding import Embedder
 from index.policy_index import PolicyIndex
 from index.terms import CONCEPT_MARK, Thesaurus, terms
+from qa.stages import stage
 
 Rows = np.ndarray
 Vectors = np.ndarray
@@ -67,13 +68,14 @@ class Retriever:
 
     def prepared(self, question: str) -> Prepared:
         """What every comparison with `question` needs."""
-        question_terms = terms(question, self._thesaurus)
-        return Prepared(
-            self._embedder.embed_questions([question])[0],
-            self._index.passage_terms.scores(question_terms),
-            self._index.sentence_coverage.scores(question_terms),
-            frozenset(term for term in question_terms if term.startswith(CONCEPT_MARK)),
-        )
+        with stage("words"):
+            question_terms = terms(question, self._thesaurus)
+            bm25 = self._index.passage_terms.scores(question_terms)
+            coverage = self._index.sentence_coverage.scores(question_terms)
+            concepts = frozenset(term for term in question_terms if term.startswith(CONCEPT_MARK))
+        with stage("embed"):
+            vector = self._embedder.embed_questions([question])[0]
+        return Prepared(vector, bm25, coverage, concepts)
 
     def candidates(self, question: Prepared, *, allowed: Rows) -> Candidates:
         """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""

@@ -1,0 +1,74 @@
+"""An embedder that remembers the vectors of passages between runs, as a run embeds the same text again and again.
+
+Questions are always embedded anew, since their time is measured.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from index.embedding import Embedder, Progress
+
+Vectors = np.ndarray
+_DIGEST_BYTES = 16
+
+
+class CachedEmbedder:
+    """An `Embedder` like the one given, whose passages' vectors are kept in `folder`, by the model's hash."""
+
+    def __init__(self, embedder: Embedder, folder: Path) -> None:
+        self._embedder = embedder
+        self._file = folder / f"{embedder.content_hash[:32]}.npz"
+        self.name = embedder.name
+        self.content_hash = embedder.content_hash
+        self.dimension = embedder.dimension
+        self.max_tokens = embedder.max_tokens
+        self._known, self._vectors = self._read()
+
+    def embed_passages(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
+        """See `Embedder`."""
+        digests = [hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest() for text in texts]
+        new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in self._known}
+        if new:
+            fresh = self._embedder.embed_passages(list(new.values()), progress=progress)
+            first = len(self._vectors)
+            self._known.update((digest, first + place) for place, digest in enumerate(new))
+            self._vectors = np.concatenate([self._vectors, fresh])
+            self._write()
+        rows = [self._known[digest] for digest in digests]
+        found: Vectors = self._vectors[rows].reshape(len(texts), self.dimension)
+        return found
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder`."""
+        return self._embedder.embed_questions(texts)
+
+    def count_tokens(self, text: str) -> int:
+        """See `Embedder`."""
+        return self._embedder.count_tokens(text)
+
+    def _read(self) -> tuple[dict[bytes, int], Vectors]:
+        """What the file holds; nothing if there is none or it is damaged, as all of it can be computed again."""
+        nothing: tuple[dict[bytes, int], Vectors] = ({}, np.zeros((0, self.dimension), dtype=np.float32))
+        if not self._file.is_file():
+            return nothing
+        try:
+            with self._file.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                digests, vectors = kept["digests"], kept["vectors"]
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            return nothing
+        if vectors.shape != (len(digests), self.dimension):
+            return nothing
+        return {bytes(digest): row for row, digest in enumerate(digests)}, vectors
+
+    def _write(self) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        digests = np.frombuffer(b"".join(self._known), dtype=np.uint8).reshape(-1, _DIGEST_BYTES)
+        unfinished = self._file.with_suffix(f".{os.getpid()}.tmp")
+        with unfinished.open("wb") as file:
+            np.savez(file, digests=digests, vectors=self._vectors)
+        unfinished.replace(self._file)
