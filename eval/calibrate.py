@@ -71,7 +71,7 @@ def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker |
         dev = [q for q in task.questions if q.split == "dev"]
         kinds = ("answerable", "not_stated", "follow_up")
         found += samples(assistant, task, [q for q in dev if q.kind in kinds], by_file=False)
-        scope = fit_scope(assistant, [q for q in dev if not q.history])
+        scope = fit_scope(assistant, embedder, [q for q in dev if not q.history])
     gdpr200 = source("gdpr200").load([data])
     train = tuple(q for q in gdpr200.questions if q.split == "train" and not q.generic)
     for task in (replace(gdpr200, questions=train), bank_task(data / "corpus" / "policies", split="dev")):
@@ -198,12 +198,13 @@ def _sigmoid(logit: float) -> float:
     return float(1.0 / (1.0 + np.exp(-logit)))
 
 
-def fit_scope(assistant: Assistant, questions: Sequence[LabelledQuestion]) -> dict[str, float]:
+def fit_scope(assistant: Assistant, embedder: Embedder, questions: Sequence[LabelledQuestion]) -> dict[str, float]:
     """Weights that tell questions out of scope: the shipped examples, each left out once, and dev questions."""
     rows, labels = assistant.scope.left_out_signals()
     for question in questions:
         asked = assistant.understand(question.text, companies=question.given)
-        rows.append(assistant.scope.signals(asked.topic))
+        vector = embedder.embed_questions([asked.topic])[0]
+        rows.append(assistant.scope.signals(asked.topic, vector))
         labels.append(question.kind == "out_of_scope")
     matrix = np.array([[row.outside, row.inside, row.concepts] for row in rows])
     regression = LogisticRegression(C=10.0, max_iter=2_000).fit(matrix, labels)

@@ -80,7 +80,8 @@ class Assistant:
             list(index.companies.values()), lower_case_words=index.words, policy_count=len(index.policies)
         )
         self._spelling = Spelling(index.words)
-        self._retriever = Retriever(index, embedder)
+        self._embedder = embedder
+        self._retriever = Retriever(index)
         self.scope = Scope(embedder)
         self._reranker = reranker
         self._answerer = answerer or ExtractiveAnswerer()
@@ -110,14 +111,15 @@ class Assistant:
         k = checked_k(k)
         with stage("understand"):
             asked = self.understand(question, companies=companies, history=history)
+        vector = self._vector(asked.topic)
         with stage("scope"):
-            probability_outside = self.scope.probability_outside(asked.topic)
+            probability_outside = self.scope.probability_outside(asked.topic, vector)
         outside = probability_outside >= _EVEN
         certain = any(name.certain for name in asked.unknown)
         if asked.unknown and not asked.matched and (certain or not outside):
             return self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
         asked = replace(asked, unknown=()) if outside and not asked.matched else asked
-        hits = self._hits(asked, k, as_of)
+        hits = self._hits(asked, vector, k, as_of)
         answered = bool(hits) and hits[0].score >= self._calibration.answered_from
         # A question that looks out of scope is answered all the same where a passage is the likelier of the two.
         if outside and not (hits and hits[0].score >= probability_outside):
@@ -140,7 +142,7 @@ class Assistant:
         asked = self.understand(question, companies=companies)
         if asked.unknown and not asked.matched:
             return []
-        return list(self._hits(asked, k, as_of))
+        return list(self._hits(asked, self._vector(asked.topic), k, as_of))
 
     def understand(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Standalone:
         """`question` with what its chat and the companies given beside it add to it; nothing is searched.
@@ -162,12 +164,17 @@ class Assistant:
         text = asked.text if {company.id for company in given} == set(said) else f"about {_names(given)}: {turns[-1]}"
         return replace(asked, text=text, matched=matched, unknown=())
 
-    def _hits(self, asked: Standalone, k: int, as_of: date | None) -> tuple[Hit, ...]:
+    def _vector(self, topic: str) -> Vectors:
+        with stage("embed"):
+            vector: Vectors = self._embedder.embed_questions([topic])[0]
+            return vector
+
+    def _hits(self, asked: Standalone, vector: Vectors, k: int, as_of: date | None) -> tuple[Hit, ...]:
         """The `k` best passages of the companies asked about, or of all; of several each its best while k lasts."""
         companies = asked.companies
+        prepared = self._retriever.prepared(asked.topic, vector)
         if not companies:
-            return self._over_all(asked.topic, k, as_of)
-        prepared = self._retriever.prepared(asked.topic)
+            return self._over_all(asked.topic, prepared, k, as_of)
         each = [
             self._judged(asked.topic, prepared, self.index.rows([company.id], as_of=as_of)) for company in companies
         ]
@@ -178,9 +185,8 @@ class Assistant:
         chosen = sorted(turns[:k], key=lambda turn: (-turn[1].scores[turn[2]], turn[1].candidates.rows[turn[2]]))
         return tuple(hit for _, judged, place in chosen for hit in self._made(judged, [place]))
 
-    def _over_all(self, topic: str, k: int, as_of: date | None) -> tuple[Hit, ...]:
+    def _over_all(self, topic: str, prepared: Prepared, k: int, as_of: date | None) -> tuple[Hit, ...]:
         """The `k` best passages of all companies, each company judged by what its own policy says."""
-        prepared = self._retriever.prepared(topic)
         everything = self._examined(topic, prepared, self.index.rows(as_of=as_of))
         order = self._calibration.order(everything.signals)
         rows = everything.candidates.rows
@@ -207,7 +213,8 @@ class Assistant:
         """
         asked = self.understand(question, companies=companies, history=history)
         ids = [company.id for company in asked.companies] or None
-        return self._examined(asked.topic, self._retriever.prepared(asked.topic), self.index.rows(ids))
+        prepared = self._retriever.prepared(asked.topic, self._vector(asked.topic))
+        return self._examined(asked.topic, prepared, self.index.rows(ids))
 
     def _examined(self, topic: str, prepared: Prepared, allowed: Vectors) -> Examined:
         with stage("compare"):

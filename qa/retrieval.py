@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.embedding import Embedder
 from index.policy_index import PolicyIndex
 from index.terms import CONCEPT_MARK, Thesaurus, terms
 from qa.stages import stage
@@ -61,20 +60,17 @@ class Prepared:
 class Retriever:
     """Finds candidates in an opened index."""
 
-    def __init__(self, index: PolicyIndex, embedder: Embedder) -> None:
+    def __init__(self, index: PolicyIndex) -> None:
         self._index = index
-        self._embedder = embedder
         self._thesaurus = Thesaurus.shipped()
 
-    def prepared(self, question: str) -> Prepared:
-        """What every comparison with `question` needs."""
+    def prepared(self, question: str, vector: Vectors) -> Prepared:
+        """What every comparison with `question` needs; `vector` is its own, shape (dimension,), unit."""
         with stage("words"):
             question_terms = terms(question, self._thesaurus)
             bm25 = self._index.passage_terms.scores(question_terms)
             coverage = self._index.sentence_coverage.scores(question_terms)
             concepts = frozenset(term for term in question_terms if term.startswith(CONCEPT_MARK))
-        with stage("embed"):
-            vector = self._embedder.embed_questions([question])[0]
         return Prepared(vector, bm25, coverage, concepts)
 
     def candidates(self, question: Prepared, *, allowed: Rows) -> Candidates:

@@ -37,14 +37,12 @@ class Scope:
     def __init__(self, embedder: Embedder) -> None:
         examples = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
         self._examples: dict[str, list[str]] = examples
-        self._embedder = embedder
         self._inside, self._outside = _kept_vectors(embedder) or embed_examples(embedder)
         self._thesaurus = Thesaurus.shipped()
         self._weights = scope_weights()
 
-    def signals(self, question: str) -> ScopeSignals:
-        """What speaks for and against `question` being in scope."""
-        vector = self._embedder.embed_questions([question])[0]
+    def signals(self, question: str, vector: Vectors) -> ScopeSignals:
+        """What speaks for and against `question` being in scope; `vector` is its own, shape (dimension,)."""
         return ScopeSignals(
             _nearest_mean(self._outside @ vector), _nearest_mean(self._inside @ vector), self._concepts(question)
         )
@@ -68,9 +66,9 @@ class Scope:
         concepts = {term for term in terms(question, self._thesaurus) if term.startswith(CONCEPT_MARK)}
         return min(len(concepts), _MOST_CONCEPTS)
 
-    def probability_outside(self, question: str) -> float:
-        """The probability in [0, 1] that `question` is not about privacy policies."""
-        signals = self.signals(question)
+    def probability_outside(self, question: str, vector: Vectors) -> float:
+        """The probability in [0, 1] that `question`, whose vector is `vector`, is not about privacy policies."""
+        signals = self.signals(question, vector)
         weights = self._weights
         logit = (
             weights["outside"] * signals.outside
