@@ -7,21 +7,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from platformdirs import user_cache_path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from eval.compare import compare as compared
-from eval.compare import comparison_text
+from eval.compare import comparison_text, unlike
 from eval.figures import figures, right_outcome, table
 from eval.gate import GATE, fallen, set_anew, sliced, slices, write
-from eval.measuring import Options, drawn, measure, usual_split
+from eval.measuring import Options, checked, measure
 from eval.questions import SPLITS, LabelError, Setting, Task
-from eval.run_folder import Run, RunError, TaskRun, made_with, read_run, write_run
+from eval.run_folder import Run, RunError, TaskRun, check_place, made_with, read_run, write_run
 from eval.running import DEPTH, Row
 from eval.systems import SYSTEMS, UNITS
 from eval.tasks import SOURCES, TaskSource, source
@@ -33,11 +35,12 @@ from qa.reranker import CrossEncoderReranker
 
 _CONSOLE = Console(stderr=True)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+_FOLDER_THERE = click.Path(path_type=Path, file_okay=False, exists=True)
 _GATED_POLICIES_EVERY = 6
 
 _data_option = click.option(
     "--data",
-    type=_FOLDER,
+    type=_FOLDER_THERE,
     multiple=True,
     envvar="ASKPOLICY_EVAL_DATA",
     help="A folder of labelled sets, see `python -m eval tasks`; may be given again.",
@@ -62,7 +65,13 @@ def main(
     context: click.Context, *, split: str, model: str, reranker: str | None, failures: bool, as_json: bool
 ) -> None:
     """Measure the running code on labelled questions; without a command, on those about the five sample policies."""
+    _needs_extra()
     if context.invoked_subcommand:
+        given = [name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+        if given:
+            raise click.UsageError(
+                f"--{given[0].replace('as_', '')} stands before {context.invoked_subcommand}: put it behind"
+            )
         return
     splits = ("dev", "test") if split == "both" else (split,)
     task = source("sample").load(())
@@ -111,7 +120,7 @@ def tasks(*, data: tuple[Path, ...]) -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="So many questions of each task, drawn by the seed.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--depth", type=click.IntRange(1, 100), default=DEPTH, show_default=True, help="How many hits are asked.")
-@click.option("--distractors", type=_FOLDER, help="A folder of more policies, for the open setting.")
+@click.option("--distractors", type=_FOLDER_THERE, help="A folder of more policies, for the open setting.")
 @_model_option
 @_reranker_option
 @_cache_option
@@ -136,37 +145,37 @@ def run(
     """Measure TASKs (all whose data is there, if none is named), print the figures, keep all of it in a folder."""
     began, started_at = time.perf_counter(), datetime.now(UTC)
     out = out or Path("runs") / f"{started_at:%Y%m%dT%H%M%S}-{system}"
-    if out.exists():
-        raise RunError(f"{out} is there already, and a run is never written over: name another with --out")
+    if system != SYSTEMS[0] and reranker:
+        raise RunError(f"--reranker serves {SYSTEMS[0]} alone, not {system}: leave it out")
     chosen = _chosen([*names, *more_names], data, split)
-    settings = list(Setting) if setting == "both" else [Setting(setting) if setting else None]
     options = Options(
         system=system, units=units, split=split, limit=limit, seed=seed, depth=depth, distractors=distractors
     )
     # Every wrong option is told before the first minute of work.
-    loaded = [entry.load(data) for entry in chosen]
-    for task in loaded:
-        drawn(task, split or usual_split(task), limit=limit, seed=seed)
-    embedder = _embedder(model, cache=cache)
+    planned = [
+        (task, chosen_options)
+        for task in (entry.load(data) for entry in chosen)
+        for chosen_options in _settings(task, options, setting, named=bool(names or more_names))
+    ]
+    for task, task_options in planned:
+        checked(task, task_options)
+    check_place(out)
+    embedder, read_by = _embedder(model, cache=cache), _reranker(reranker)
     found: list[TaskRun] = []
-    for task in loaded:
-        for wanted in settings:
-            if setting == "both" and wanted not in task.settings:
-                continue
-            with _progress() as progress:
-                found.append(
-                    measure(
-                        task,
-                        replace(options, setting=wanted),
-                        embedder=embedder,
-                        reranker=_reranker(reranker),
-                        progress=progress(task.name),
-                    )
-                )
-            print(f"\n{found[-1].name}\n{table(found[-1].figures)}", flush=True)
-    asked = {**asdict(options), "model": model, "reranker": reranker, "settings": [task.setting for task in found]}
+    for task, task_options in planned:
+        with _progress() as progress:
+            found.append(measure(task, task_options, embedder=embedder, reranker=read_by, progress=progress(task.name)))
+        print(f"\n{found[-1].name}\n{table(found[-1].figures)}", flush=True)
+    # Names alone: a path would tell of the machine and its user.
+    asked = {
+        **asdict(options),
+        "model": _name(model),
+        "reranker": _name(reranker),
+        "settings": [task.setting for task in found],
+        "distractors": distractors.name if distractors else None,
+        "cache": cache,
+    }
     del asked["setting"]
-    asked["distractors"] = distractors.name if distractors else None
     wall_s = round(time.perf_counter() - began, 3)
     write_run(Run(out.name, asked, made_with(), started_at.isoformat(timespec="seconds"), wall_s, tuple(found)), out)
     print(f"\n{out}: {sum(len(task.rows) for task in found):,} questions in {wall_s:.0f} s")
@@ -179,7 +188,20 @@ def _chosen(names: Sequence[str], data: Sequence[Path], split: str | None) -> li
         return [source(name) for name in dict.fromkeys(names)]
     # Held-out sets are measured when they are named, not by the way.
     found = [entry for entry in SOURCES if not entry.folders or entry.found_in(data)]
-    return [entry for entry in found if (split in entry.splits if split else not entry.held_out)]
+    return [entry for entry in found if not entry.held_out and (split is None or split in entry.splits)]
+
+
+def _settings(task: Task, options: Options, setting: str | None, *, named: bool) -> Iterator[Options]:
+    """The options for each setting that `task` is to be measured in; a task that nobody named may lack one."""
+    if setting is None:
+        yield options
+    elif setting == "both":
+        for one in task.settings:
+            yield replace(options, setting=one, distractors=options.distractors if one is Setting.OPEN else None)
+    elif named or Setting(setting) in task.settings:
+        yield replace(options, setting=Setting(setting))
+    else:
+        print(f"{task.name}: left out, it has no setting {setting}", file=sys.stderr)
 
 
 @main.command()
@@ -190,8 +212,12 @@ def _chosen(names: Sequence[str], data: Sequence[Path], split: str | None) -> li
 )
 def compare(*, before: Path, after: Path, changed: int) -> None:
     """Paired differences of two runs, with intervals, and the questions that changed most."""
-    for found in compared(read_run(before), read_run(after)):
-        print(comparison_text(found, most=changed) + "\n")
+    one, other = read_run(before), read_run(after)
+    found = compared(one, other)
+    for line in unlike(one, other):
+        print(line)
+    for entry in found:
+        print("\n" + comparison_text(entry, most=changed))
 
 
 @main.command()
@@ -212,19 +238,24 @@ def report(*, runs: tuple[Path, ...], out: Path | None) -> None:
 @click.option("--path", type=click.Path(path_type=Path, dir_okay=False), default=GATE, hidden=True)
 def gate(*, data: tuple[Path, ...], write_anew: bool, path: Path) -> None:
     """Ask a fixed slice of questions; exit with 1 and the questions that got worse if a figure fell under its floor."""
-    embedder = SentenceTransformersEmbedder()
     if write_anew:
-        kept = [_measured_slice(task, embedder) for task in (_gated(name, data) for name in ("sample", "gdpr200"))]
+        gated = [_gated(name, data) for name in ("sample", "gdpr200")]
+        embedder = SentenceTransformersEmbedder()
+        kept = [_measured_slice(task, embedder) for task in gated]
         write(kept, path)
         print(f"{path}: {sum(len(entry.expected) for entry in kept)} questions")
         return
-    lines: list[str] = []
+    planned = []
     for wanted in slices(path):
         entry = source(wanted.task)
-        if entry.folders and not entry.found_in(data):
-            print(f"{wanted.task}: left out, its data is not there (--data)")
-            continue
-        rows = _asked(sliced(entry.load(data), wanted), Setting(wanted.setting), embedder)
+        if entry.folders and not data:
+            print(f"{wanted.task}: left out, its data is not part of this project (--data)")
+        else:
+            planned.append((sliced(entry.load(data), wanted), wanted))
+    embedder = SentenceTransformersEmbedder()
+    lines: list[str] = []
+    for task, wanted in planned:
+        rows = _asked(task, Setting(wanted.setting), embedder)
         lines += fallen(rows, wanted)
         print(f"{wanted.task}: {len(rows)} questions\n{table(figures(rows))}\n")
     if lines:
@@ -287,7 +318,24 @@ def train(*, data: Path, out: Path) -> None:
 
 def _embedder(model: str, *, cache: bool) -> Embedder:
     embedder = SentenceTransformersEmbedder(model)
+    embedder.name = _name(model) or embedder.name
     return CachedEmbedder(embedder, user_cache_path("askpolicy") / "eval") if cache else embedder
+
+
+def _name(model: str | None) -> str | None:
+    """A model's name; of a folder its last part."""
+    return Path(model).resolve().name if model and Path(model).is_dir() else model
+
+
+def _needs_extra() -> None:
+    """Nothing, if the libraries of the extra `eval` are there.
+
+    Raises:
+        RunError: one is not.
+    """
+    for module in ("ir_measures", "sklearn", "scipy", "jinja2", "matplotlib"):
+        if find_spec(module) is None:
+            raise RunError(f"{module} is not installed: run `pip install 'askpolicy[eval]'`, or `make eval` here")
 
 
 def _reranker(name: str | None) -> CrossEncoderReranker | None:

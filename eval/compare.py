@@ -16,14 +16,17 @@ RIGHT_OUTCOME = "right outcome"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A measure's means over the same `n` questions, and the mean of the differences with its 95 % interval."""
+    """A measure's means over the same `n` questions, and the mean of the differences with its 95 % interval.
+
+    `low` and `high` are None where the questions are of a single policy.
+    """
 
     measure: str
     n: int
     before: float
     after: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
     @property
     def difference(self) -> float:
@@ -33,7 +36,7 @@ class Difference:
     @property
     def certain(self) -> bool:
         """Whether the interval leaves out zero."""
-        return self.low > 0 or self.high < 0
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Comparison:
 
     Attributes:
         only_before, only_after: questions that one run alone asked; they count nowhere.
+        same_pool: whether both searched the same documents.
         changed: pairs of rows that got better or worse, those that changed most first.
     """
 
@@ -50,6 +54,7 @@ class Comparison:
     changed: tuple[tuple[Row, Row], ...]
     only_before: int
     only_after: int
+    same_pool: bool
 
 
 def compare(before: Run, after: Run) -> list[Comparison]:
@@ -79,6 +84,8 @@ def _compared(before: TaskRun, after: TaskRun) -> Comparison:
         )
     later = {row.id: row for row in after.rows}
     pairs = [(row, later[row.id]) for row in before.rows if row.id in later]
+    if not pairs:
+        raise RunError(f"{before.name}: the two runs share no question; run both with the same --limit and --seed")
     differences = []
     names = dict.fromkeys(name for one, other in pairs for name in one.measures if name in other.measures)
     for name in names:
@@ -92,7 +99,12 @@ def _compared(before: TaskRun, after: TaskRun) -> Comparison:
         differences.append(_difference(RIGHT_OUTCOME, [one for one, _ in judged], outcomes))
     changed = sorted((pair for pair in pairs if change(*pair)), key=lambda pair: (-abs(change(*pair)), pair[0].id))
     return Comparison(
-        before.name, tuple(differences), tuple(changed), len(before.rows) - len(pairs), len(after.rows) - len(pairs)
+        before.name,
+        tuple(differences),
+        tuple(changed),
+        len(before.rows) - len(pairs),
+        len(after.rows) - len(pairs),
+        before.pool_hash == after.pool_hash,
     )
 
 
@@ -106,20 +118,22 @@ def change(before: Row, after: Row) -> float:
 
 def _difference(name: str, rows: Sequence[Row], values: Sequence[tuple[float, float]]) -> Difference:
     array = np.array(values)
-    low, high = interval(array[:, 1] - array[:, 0], [row.policy for row in rows])
+    low, high = interval(array[:, 1] - array[:, 0], [row.policy for row in rows]) or (None, None)
     return Difference(name, len(array), float(array[:, 0].mean()), float(array[:, 1].mean()), low, high)
 
 
 def comparison_text(found: Comparison, *, most: int = 20) -> str:
     """The comparison as aligned text, with the `most` questions that changed most."""
     width = max((len(entry.measure) for entry in found.differences), default=7)
-    lines = [found.name, f"{'measure':{width}}  before  after  difference  95 %               n"]
+    lines = [found.name, f"{'measure':{width}}  before  after  difference  95 %                 n"]
     lines += [
         f"{entry.measure:{width}}  {entry.before:6.3f} {entry.after:6.3f}  {entry.difference:+10.3f}  "
-        f"{f'{entry.low:+.3f} to {entry.high:+.3f}':17} {entry.n:>2}{' *' if entry.certain else ''}"
+        f"{_between(entry):17} {entry.n:>4}{' *' if entry.certain else ''}"
         for entry in found.differences
     ]
     lines.append("* the interval, over policies, leaves out zero")
+    if not found.same_pool:
+        lines.append("the two runs searched other documents")
     if found.only_before or found.only_after:
         lines.append(f"not in both, so not counted: {found.only_before} before, {found.only_after} after")
     worse = sum(change(*pair) < 0 for pair in found.changed)
@@ -128,6 +142,22 @@ def comparison_text(found: Comparison, *, most: int = 20) -> str:
         sign = "better" if change(before, after) > 0 else "worse "
         lines.append(f"  {sign} {before.id}: {_told(before)} -> {_told(after)}  {after.text}")
     return "\n".join(lines)
+
+
+def _between(entry: Difference) -> str:
+    return f"{entry.low:+.3f} to {entry.high:+.3f}" if entry.low is not None else "(one policy)"
+
+
+def unlike(before: Run, after: Run) -> list[str]:
+    """What else than the answers differs between the runs, a line each: settings, and tasks that one of them lacks."""
+    names = dict.fromkeys([*before.settings, *after.settings])
+    lines = [
+        f"{name}: {before.settings.get(name)} before, {after.settings.get(name)} after"
+        for name in names
+        if before.settings.get(name) != after.settings.get(name)
+    ]
+    theirs = {task.name for task in before.tasks} ^ {task.name for task in after.tasks}
+    return lines + [f"in one run alone, so not compared: {name}" for name in sorted(theirs)]
 
 
 def _told(row: Row) -> str:

@@ -14,6 +14,7 @@ from eval.measures import (
     interval_of,
 )
 from eval.running import WRONG_COMPANY, Row
+from index.companies import key
 
 ANSWERED, NOT_STATED = "answered", "not_stated"
 EXPECTED = {
@@ -45,11 +46,17 @@ def right_outcome(row: Row) -> bool:
     one is right if the unknown one is told.
     """
     if row.kind == "unknown_company":
-        return bool(row.unknown) and (row.outcome == "unknown_company" or bool(row.named))
+        told = any(_same_name(name, expected) for name in row.unknown for expected in row.expects_unknown)
+        return told and (row.outcome == "unknown_company" or bool(row.named))
     expected = EXPECTED[row.kind]
     if expected == ANSWERED and not row.answerable:
         expected = NOT_STATED
     return row.outcome == expected
+
+
+def _same_name(told: str, expected: str) -> bool:
+    """Whether a name that was told is the one that the label has, or a part of it ("Acme" of "Acme Ltd.")."""
+    return bool(key(told)) and (key(told) in key(expected) or key(expected) in key(told))
 
 
 def figures(rows: Sequence[Row], *, complete: bool = True) -> list[Figure]:
@@ -72,9 +79,10 @@ def figures(rows: Sequence[Row], *, complete: bool = True) -> list[Figure]:
     repeated = sum(any(hit.repeated for hit in row.hits) for row in rows)
     if repeated:
         found.append(Figure("questions with a hit returned twice", float(repeated), len(rows)))
-    empty = sum(not row.hits for row in rows if row.ranked)
+    ranked = [row for row in rows if row.ranked]
+    empty = sum(not row.hits for row in ranked)
     if empty:
-        found.append(Figure("answerable questions that got nothing", float(empty), len(rows)))
+        found.append(Figure("answerable questions that got nothing", float(empty), len(ranked)))
     times = [row.took_ms for row in rows]
     return found + [Figure(f"ask, ms, p{p}", float(np.percentile(times, p)), len(times)) for p in (50, 95) if times]
 
@@ -130,8 +138,9 @@ def _confidence(rows: Sequence[Row], *, complete: bool) -> list[Figure]:
         scores = np.array([row.confidence for row in answers])
         right = np.array([is_right(row) for row in answers])
         found.append(_statistic("score: Brier (lower is better)", brier, scores, right, answers))
-        ece = expected_calibration_error
-        found.append(_statistic("score: calibration error (lower is better)", ece, scores, right, answers))
+        # No interval: drawing again adds noise to every bin, so its middle lies above the value.
+        error = expected_calibration_error(list(scores), list(right))
+        found.append(Figure("score: calibration error (lower is better)", error, len(answers)))
     return found
 
 
@@ -142,7 +151,7 @@ def is_right(row: Row) -> bool:
 
 def _mean(name: str, values: Sequence[float], rows: Sequence[Row]) -> Figure:
     array = np.array(values)
-    return Figure(name, float(array.mean()), len(array), *interval(array, [row.policy for row in rows]))
+    return Figure(name, float(array.mean()), len(array), *(interval(array, [row.policy for row in rows]) or ()))
 
 
 def _statistic(
@@ -153,7 +162,7 @@ def _statistic(
     rows: Sequence[Row],
 ) -> Figure:
     between = interval_of(lambda drawn: statistic(scores[drawn], flags[drawn]), [row.policy for row in rows])
-    return Figure(name, statistic(list(scores), list(flags)), len(rows), *between)
+    return Figure(name, statistic(list(scores), list(flags)), len(rows), *(between or ()))
 
 
 def table(found: Sequence[Figure]) -> str:
@@ -173,8 +182,10 @@ def table(found: Sequence[Figure]) -> str:
 
 
 def shown(figure: Figure) -> str:
-    """Its value as people read it: milliseconds and counts with one digit, shares with three."""
-    return f"{figure.value:.1f}" if "ms" in figure.name or figure.name.startswith("q") else f"{figure.value:.3f}"
+    """Its value as people read it: milliseconds with one digit, shares with three, counts as they are."""
+    if "questions" in figure.name:
+        return f"{figure.value:.0f}"
+    return f"{figure.value:.1f}" if ", ms" in figure.name else f"{figure.value:.3f}"
 
 
 def _short(share: float | None) -> str:

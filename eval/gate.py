@@ -12,7 +12,7 @@ from pathlib import Path
 
 from eval.figures import by_name, figures, right_outcome
 from eval.questions import LabelError, Task
-from eval.running import Row
+from eval.running import WRONG_COMPANY, Row
 
 GATE = Path(__file__).with_name("gate.json")
 # How far a figure may fall before it is told: about three questions of the slices' hundred, or noise would fail.
@@ -38,13 +38,13 @@ class Slice:
 
     Attributes:
         expected: for each question's id the rank of its first relevant hit (None: there was none, or it has no
-            label), and whether its outcome was right.
+            label), whether its outcome was right, and its wrong-company@5.
         floors, ceilings: by figure's name.
     """
 
     task: str
     setting: str
-    expected: Mapping[str, tuple[int | None, bool]]
+    expected: Mapping[str, tuple[int | None, bool, float]]
     floors: Mapping[str, float]
     ceilings: Mapping[str, float]
 
@@ -56,16 +56,18 @@ def slices(path: Path = GATE) -> list[Slice]:
         LabelError: it cannot be read.
     """
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = json.loads(path.read_text(encoding="utf-8"))["slices"]
+        if not kept:
+            raise ValueError("it holds no slice")
         return [
             Slice(
                 entry["task"],
                 entry["setting"],
-                {name: (rank, right) for name, (rank, right) in entry["expected"].items()},
+                {name: (rank, right, wrong) for name, (rank, right, wrong) in entry["expected"].items()},
                 entry["floors"],
                 entry["ceilings"],
             )
-            for entry in kept["slices"]
+            for entry in kept
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabelError(f"{path}: no gate ({error!r}); set it with `python -m eval gate --write`") from error
@@ -77,10 +79,10 @@ def sliced(task: Task, wanted: Slice) -> Task:
     Raises:
         LabelError: one of them is not in it.
     """
-    here = {question.id for question in task.questions}
+    here = {question.id for question in task.questions if question.split == "dev"}
     lost = [name for name in wanted.expected if name not in here]
     if lost:
-        raise LabelError(f"{task.name}: the gate asks {lost[0]!r}, which is gone; set it anew with --write")
+        raise LabelError(f"{task.name}: the gate asks {lost[0]!r}, which is gone from dev; set it anew with --write")
     return replace(task, questions=tuple(q for q in task.questions if q.id in wanted.expected))
 
 
@@ -102,11 +104,15 @@ def fallen(rows: Sequence[Row], wanted: Slice) -> list[str]:
 def _got_worse(rows: Sequence[Row], wanted: Slice) -> list[str]:
     lines = []
     for row in rows:
-        rank, right = wanted.expected[row.id]
+        rank, right, wrong = wanted.expected[row.id]
         fell = rank is not None and (row.rank is None or row.rank > rank)
-        if fell or (right and not right_outcome(row)):
+        strayed = row.measures.get(WRONG_COMPANY, 0.0) > wrong
+        if fell or strayed or (right and not right_outcome(row)):
             was = f"rank {rank or 'none'}, {'right' if right else 'wrong'} outcome"
-            lines.append(f"  worse: {row.id} was {was}, is rank {row.rank or 'none'}, {row.outcome}: {row.text}")
+            another = ", another company's hits" if strayed else ""
+            lines.append(
+                f"  worse: {row.id} was {was}, is rank {row.rank or 'none'}, {row.outcome}{another}: {row.text}"
+            )
     return lines
 
 
@@ -115,7 +121,7 @@ def set_anew(rows: Sequence[Row], *, task: str, setting: str) -> Slice:
     found = by_name(figures(rows))
     floors = {name: round(max(0.0, found[name].value - _MARGIN), 3) for name in _GUARDED if name in found}
     ceilings = {name: round(found[name].value, 3) for name in _CEILINGS if name in found}
-    expected = {row.id: (row.rank, right_outcome(row)) for row in rows}
+    expected = {row.id: (row.rank, right_outcome(row), round(row.measures.get(WRONG_COMPANY, 0.0), 3)) for row in rows}
     return Slice(task, setting, expected, floors, ceilings)
 
 
@@ -123,4 +129,4 @@ def write(kept: Sequence[Slice], path: Path = GATE) -> None:
     """`kept` in `path`, a question a line."""
     text = json.dumps({"slices": [asdict(entry) for entry in kept]}, indent=1)
     # a question a line, so that a change of one is a line that changes
-    path.write_text(re.sub(r"\[\s*(\w+),\s*(\w+)\s*\]", r"[\1, \2]", text) + "\n", encoding="utf-8")
+    path.write_text(re.sub(r"\[\s*(\w+),\s*(\w+),\s*([\d.]+)\s*\]", r"[\1, \2, \3]", text) + "\n", encoding="utf-8")

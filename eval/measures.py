@@ -19,12 +19,15 @@ def ranking(
 ) -> dict[str, dict[str, float]]:
     """S@1, S@3, S@10, MRR@10 and nDCG@10 of each question, by ir-measures (MacAvaney et al. 2022).
 
+    A measure at a rank beyond `depth` is left out, as nobody looked there.
+
     S@k is 1 if one of the first k hits is relevant (TREC's `success`); MRR@10 is 1 / rank of the first relevant hit, 0
     beyond rank 10 (Voorhees 1999); nDCG@10 has binary gains and log2 discounts (Järvelin & Kekäläinen 2002).
 
     Args:
         relevant: for each question whether each of its hits is relevant, best first; empty if it got nothing.
         relevant_in_all: for each question how many passages that could have been found are relevant, at least 1.
+        depth: how many hits were asked for.
 
     >>> ranking({"q": [False, True], "nothing": []}, {"q": 1, "nothing": 2})["q"]["MRR@10"]
     0.5
@@ -34,9 +37,8 @@ def ranking(
     import ir_measures
 
     measures = {
-        **{f"S@{k}": ir_measures.Success @ k for k in RANKS},
-        f"MRR@{depth}": ir_measures.RR @ depth,
-        f"nDCG@{depth}": ir_measures.nDCG @ depth,
+        **{f"S@{k}": ir_measures.Success @ k for k in RANKS if k <= depth},
+        **({"MRR@10": ir_measures.RR @ 10, "nDCG@10": ir_measures.nDCG @ 10} if depth >= 10 else {}),
     }
     names = {str(measure): name for name, measure in measures.items()}
     values = {question: dict.fromkeys(measures, 0.0) for question in relevant}
@@ -200,10 +202,13 @@ def expected_calibration_error(scores: Sequence[float], right: Sequence[bool]) -
     return float(sum(n * abs(score - share) for score, share, n in found) / len(scores))
 
 
-def interval(values: Values, groups: Sequence[str], *, seed: int = 0, samples: int = 2_000) -> tuple[float, float]:
+def interval(
+    values: Values, groups: Sequence[str], *, seed: int = 0, samples: int = 2_000
+) -> tuple[float, float] | None:
     """The 95 % interval of the mean, by percentile bootstrap over `groups` (the policies), not over questions.
 
     Whole policies are drawn, as their questions stand or fall together (the cluster bootstrap, Field & Welsh 2007).
+    None for a single policy, of which nothing can be told.
 
     >>> interval(np.array([1.0, 1.0, 0.0, 0.0]), ["a", "a", "b", "b"])
     (0.0, 1.0)
@@ -211,8 +216,7 @@ def interval(values: Values, groups: Sequence[str], *, seed: int = 0, samples: i
     _, place = np.unique(np.asarray(groups), return_inverse=True)
     sums, counts = np.bincount(place, weights=values), np.bincount(place)
     if len(sums) < 2:
-        mean = float(np.mean(values))
-        return mean, mean
+        return None
     from scipy.stats import bootstrap
 
     drawn = bootstrap(
@@ -228,8 +232,8 @@ def interval(values: Values, groups: Sequence[str], *, seed: int = 0, samples: i
 
 def interval_of(
     statistic: Callable[[Values], float], groups: Sequence[str], *, seed: int = 0, samples: int = 500
-) -> tuple[float, float]:
-    """The 95 % interval of any statistic of questions, by percentile bootstrap over `groups`.
+) -> tuple[float, float] | None:
+    """The 95 % interval of any statistic of questions, by percentile bootstrap over `groups`; None for a single one.
 
     Args:
         statistic: takes the places of the questions drawn, shape (n,); may raise ValueError for a draw that has none.
@@ -238,6 +242,8 @@ def interval_of(
     (2.0, 2.0)
     """
     _, place = np.unique(np.asarray(groups), return_inverse=True)
+    if place.max() < 1:
+        return None
     members = [np.flatnonzero(place == group) for group in range(place.max() + 1)]
     random = np.random.default_rng(seed)
     values = []
@@ -248,6 +254,6 @@ def interval_of(
         except ValueError:
             continue  # one kind of question only was drawn
     if not values:
-        return float("nan"), float("nan")
+        return None
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)

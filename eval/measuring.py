@@ -9,10 +9,10 @@ from pathlib import Path
 
 from eval.figures import figures
 from eval.questions import Document, LabelError, LabelledQuestion, Setting, Task
-from eval.run_folder import TaskRun, data_hash
+from eval.run_folder import TaskRun, data_hash, pool_hash
 from eval.running import DEPTH, run
 from eval.systems import SYSTEMS, UNITS, system_over
-from index.companies import identify, key
+from index.companies import Company, identify, key
 from index.embedding import Embedder
 from index.errors import PolicyError
 from index.policies import PolicyFile, parse_policy_text, policy_paths, read_policy_file
@@ -57,18 +57,14 @@ def measure(
     Raises:
         LabelError: the task has no such split or setting, or `options.distractors` holds no policy.
     """
-    setting = options.setting or task.settings[0]
-    if setting not in task.settings:
-        raise LabelError(
-            f"{task.name} has no setting {setting}, since its questions name no company: use {task.settings[0]}"
-        )
-    split = options.split or usual_split(task)
+    setting, split = checked(task, options)
     chosen = drawn(task, split, limit=options.limit, seed=options.seed)
     documents = _pooled(task, chosen, setting)
+    added = 0
     if options.distractors is not None:
-        if setting is not Setting.OPEN:
-            raise LabelError("distractors are for the open setting: add --setting open, or leave out --distractors")
-        documents += distractors(options.distractors, documents)
+        further = distractors(options.distractors, documents)
+        added = len(further)
+        documents += further
     with tempfile.TemporaryDirectory(prefix="askpolicy-eval-") as folder:
         began = time.perf_counter()
         system = system_over(
@@ -97,12 +93,32 @@ def measure(
         setting=str(setting),
         split=split,
         complete=task.complete,
+        system=options.system,
         data_hash=data_hash(task),
-        manifest={**system.manifest, "documents": len(documents), "distractors": len(documents) - len(task.documents)},
+        pool_hash=pool_hash(documents),
+        manifest={**system.manifest, "documents": len(documents), "distractors": added},
         seconds=seconds,
         figures=tuple(figures(rows, complete=task.complete)),
         rows=tuple(rows),
     )
+
+
+def checked(task: Task, options: Options) -> tuple[Setting, str]:
+    """The setting and the split that `task` is measured in.
+
+    Raises:
+        LabelError: the task has no such split or setting, or distractors are given for another than the open one.
+    """
+    setting = options.setting or task.settings[0]
+    if setting not in task.settings:
+        raise LabelError(
+            f"{task.name} has no setting {setting}, since its questions name no company: use {task.settings[0]}"
+        )
+    if options.distractors is not None and setting is not Setting.OPEN:
+        raise LabelError("distractors are for the open setting: add --setting open, or leave out --distractors")
+    split = options.split or usual_split(task)
+    drawn(task, split, limit=options.limit, seed=options.seed)
+    return setting, split
 
 
 def usual_split(task: Task) -> str:
@@ -112,6 +128,8 @@ def usual_split(task: Task) -> str:
         LabelError: it has several others.
     """
     splits = sorted({question.split for question in task.questions})
+    if not splits:
+        raise LabelError(f"{task.name} holds no question; fetch its data again")
     if "dev" in splits:
         return "dev"
     if len(splits) == 1:
@@ -127,7 +145,7 @@ def drawn(task: Task, split: str, *, limit: int | None, seed: int) -> list[Label
     """
     found = [question for question in task.questions if question.split == split]
     if not found:
-        splits = ", ".join(sorted({question.split for question in task.questions}))
+        splits = ", ".join(sorted({question.split for question in task.questions})) or "none, it holds no question"
         raise LabelError(f"{task.name} has no split {split!r}, expected one of {splits}")
     if limit is None or limit >= len(found):
         return found
@@ -136,10 +154,19 @@ def drawn(task: Task, split: str, *, limit: int | None, seed: int) -> list[Label
 
 
 def _pooled(task: Task, chosen: Sequence[LabelledQuestion], setting: Setting) -> tuple[Document, ...]:
-    """The documents to search: where each question is asked of its own policy, those policies are enough."""
-    if setting is Setting.OPEN or not all(question.policy_files for question in chosen):
-        return task.documents
+    """The documents to search: where each question is asked of its own policy, those policies are enough.
+
+    Where all are pooled, a company's other policies are left out: the labels are of one of them, and a passage of
+    another that answers as well would count as wrong.
+    """
     needed = {file for question in chosen for file in question.policy_files}
+    if setting is Setting.OPEN or not all(question.policy_files for question in chosen):
+        asked_about = {key(document.company) for document in task.documents if document.file in needed}
+        return tuple(
+            document
+            for document in task.documents
+            if document.file in needed or key(document.company) not in asked_about
+        )
     return tuple(document for document in task.documents if document.file in needed)
 
 
@@ -159,19 +186,51 @@ def distractors(folder: Path, documents: Sequence[Document]) -> tuple[Document, 
             continue  # what no index would hold distracts nobody
     own = [parse_policy_text(document.text, path=document.file) for document in documents]
     company_ids, companies = identify([*own, *files])
-    taken_ids = set(company_ids[: len(own)])
-    taken_names = {key(document.company) for document in documents}
-    names = {company.id: {key(company.name), *map(key, company.domains)} for company in companies}
-    name_of = {company.id: company.name for company in companies}
-    taken_names |= {name for company_id in taken_ids for name in names[company_id]}
+    by_id = {company.id: company for company in companies}
+    taken = {_bare(document.company) for document in documents}
+    taken |= {_bare(name) for company_id in company_ids[: len(own)] for name in _names(by_id[company_id])}
+    known_words = _Overlap([document.text for document in documents])
     kept = [
-        Document(f"distractors/{_under(folder, file)}", file.text, name_of[company_id])
+        Document(f"distractors/{_under(folder, file)}", file.text, by_id[company_id].name)
         for file, company_id in zip(files, company_ids[len(own) :], strict=True)
-        if company_id not in taken_ids and not names[company_id] & taken_names
+        if not taken & {_bare(name) for name in _names(by_id[company_id])} and not known_words.holds(file.text)
     ]
     if not kept:
         raise LabelError(f"{folder} holds no policy of another company than the task's own")
     return tuple(kept)
+
+
+def _names(company: Company) -> tuple[str, ...]:
+    return (company.name, *company.domains)
+
+
+def _bare(name: str) -> str:
+    """A company's name as it is compared here: without the article, and a domain without what follows the name.
+
+    >>> _bare("The New York Times"), _bare("blip.fm"), _bare("Blip"), _bare("steampowered.com")
+    ('newyorktimes', 'blip', 'blip', 'steampowered')
+    """
+    words = name.strip().casefold().removeprefix("the ")
+    if " " not in words and "." in words:
+        words = words.removeprefix("www.").partition(".")[0]
+    return key(words)
+
+
+class _Overlap:
+    """Whether a text is, for the most part, one that is already there: a company's policy under another name."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._known = {shingle for text in texts for shingle in _shingles(text)}
+
+    def holds(self, text: str) -> bool:
+        """Whether more than half of its runs of eight words stand in the known texts (Broder 1997)."""
+        found = _shingles(text)
+        return bool(found) and len(found & self._known) > len(found) / 2
+
+
+def _shingles(text: str) -> set[int]:
+    words = text.lower().split()
+    return {hash(tuple(words[place : place + 8])) for place in range(len(words) - 7)}
 
 
 def _under(folder: Path, file: PolicyFile) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 SPLITS = ("train", "dev", "test")
+MAX_QUESTION_CHARS = 2_000
+_KIND_NAMES = {str: "text", int: "a whole number", bool: "true or false"}
 KINDS = ("answerable", "not_stated", "unknown_company", "out_of_scope", "several", "follow_up")
 
 
@@ -181,7 +183,8 @@ def checked_questions(found: Sequence[tuple[str, LabelledQuestion]]) -> tuple[La
     """The questions, each with where it stands, if they can be measured.
 
     Raises:
-        LabelError: an id stands twice, a split or kind is none, or an answerable question has no label.
+        LabelError: an id stands twice, a split or kind is none, the words are none that can be asked, or an answerable
+            question has no label, or one that is not has some.
     """
     seen: dict[str, str] = {}
     for where, question in found:
@@ -192,6 +195,34 @@ def checked_questions(found: Sequence[tuple[str, LabelledQuestion]]) -> tuple[La
             raise LabelError(f"{where}: split {question.split!r}, expected one of {', '.join(SPLITS)}")
         if question.kind not in KINDS:
             raise LabelError(f"{where}: kind {question.kind!r}, expected one of {', '.join(KINDS)}")
+        _check_text(where, question.text)
+        _check_text(where, question.text_open or question.text)
+        if question.kind == "not_stated" and question.spans:
+            raise LabelError(f"{where}: question {question.id!r} is {question.kind}, but has labels")
         if question.kind in ("answerable", "several") and not question.spans:
             raise LabelError(f"{where}: question {question.id!r} is {question.kind}, but has no label")
     return tuple(question for _, question in found)
+
+
+def _check_text(where: str, text: object) -> None:
+    if not isinstance(text, str):
+        raise LabelError(f"{where}: the question is {type(text).__name__}, expected text")
+    if not text.strip():
+        raise LabelError(f"{where}: the question is empty")
+    if len(text) > MAX_QUESTION_CHARS:
+        raise LabelError(f"{where}: the question has {len(text):,} characters, at most {MAX_QUESTION_CHARS:,} are read")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise LabelError(f"{where}: the question holds half of a surrogate pair, which is no text")
+
+
+def checked_fields(where: str, fields: dict[str, Any], kinds: dict[str, type]) -> None:
+    """Nothing, if each field of `kinds` is there and of its type.
+
+    Raises:
+        LabelError: one is not.
+    """
+    for name, kind in kinds.items():
+        if name not in fields:
+            raise LabelError(f"{where}: {name} is missing")
+        if type(fields[name]) is not kind:
+            raise LabelError(f"{where}: {name} is {fields[name]!r}, expected {_KIND_NAMES[kind]}")

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.figures import Figure
-from eval.questions import Task
+from eval.questions import Document, Task
 from eval.running import FoundHit, Row, Shown
 
 _PACKAGES = (
@@ -39,6 +39,7 @@ _PACKAGES = (
     "ir-measures",
     "pytrec-eval-terrier",
 )
+_TASK_FIELDS = ("name", "task", "setting", "split", "complete", "system", "data_hash", "pool_hash")
 _CODE = ("index", "qa", "eval")
 _CODE_FILES = {".py", ".json", ".toml", ".npz", ".safetensors"}
 
@@ -54,7 +55,9 @@ class TaskRun:
     Attributes:
         name: `TASK.SETTING.SPLIT`, the folder's name.
         complete: see `eval.questions.Task`.
+        system: what was measured.
         data_hash: SHA-256 of documents and questions: two runs are comparable only where it is the same.
+        pool_hash: SHA-256 of the documents that were searched, distractors among them.
         manifest: what the system was built of.
         seconds: how long building and asking took.
     """
@@ -64,7 +67,9 @@ class TaskRun:
     setting: str
     split: str
     complete: bool
+    system: str
     data_hash: str
+    pool_hash: str
     manifest: Mapping[str, object]
     seconds: Mapping[str, float]
     figures: tuple[Figure, ...]
@@ -88,14 +93,29 @@ class Run:
     tasks: tuple[TaskRun, ...] = field(repr=False)
 
 
-def write_run(run: Run, folder: Path) -> None:
-    """`run` as a folder.
+def check_place(folder: Path) -> None:
+    """Nothing, if a run can be written as `folder`; its parent folders are made.
 
     Raises:
         RunError: `folder` is there already, or cannot be written.
     """
     if folder.exists():
         raise RunError(f"{folder} is there already, and a run is never written over: name another with --out")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: could not be written ({error})") from error
+    if not os.access(folder.parent, os.W_OK):
+        raise RunError(f"{folder}: could not be written, no right to write in {folder.parent}")
+
+
+def write_run(run: Run, folder: Path) -> None:
+    """`run` as a folder.
+
+    Raises:
+        RunError: `folder` is there already, or cannot be written.
+    """
+    check_place(folder)
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.unfinished")
     try:
         unfinished.mkdir(parents=True)
@@ -108,7 +128,7 @@ def write_run(run: Run, folder: Path) -> None:
             "started_at": run.started_at,
             "wall_s": run.wall_s,
             "tasks": [
-                {name: getattr(task, name) for name in ("name", "task", "setting", "split", "complete", "data_hash")}
+                {name: getattr(task, name) for name in _TASK_FIELDS}
                 | {"seconds": dict(task.seconds), "questions": len(task.rows)}
                 for task in run.tasks
             ],
@@ -116,8 +136,9 @@ def write_run(run: Run, folder: Path) -> None:
         _dump(unfinished / "run.json", about)
         unfinished.rename(folder)
     except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
         raise RunError(f"{folder}: could not be written ({error})") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def read_run(folder: Path) -> Run:
@@ -143,19 +164,19 @@ def _write_task(task: TaskRun, folder: Path) -> None:
     with (folder / "questions.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         for row in task.rows:
             file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
-    (folder / "run.trec").write_text("".join(_trec_lines(task.rows)), encoding="utf-8", newline="\n")
+    (folder / "run.trec").write_text("".join(_trec_lines(task)), encoding="utf-8", newline="\n")
     (folder / "qrels.trec").write_text("".join(_qrels_lines(task.rows)), encoding="utf-8", newline="\n")
 
 
-def _trec_lines(rows: Sequence[Row]) -> Iterable[str]:
+def _trec_lines(task: TaskRun) -> Iterable[str]:
     """TREC's run format: question, "Q0", span, rank, score, system. A rank that falls stands for the score.
 
     Tools sort by score and break ties in their own ways; so each rank gets a score of its own.
     """
-    for row in rows:
+    for row in task.rows:
         for rank, hit in enumerate(row.hits, start=1):
             name = f"{hit.id}#{rank}" if hit.repeated else hit.id
-            yield f"{row.id} Q0 {name} {rank} {-rank} askpolicy\n"
+            yield f"{row.id} Q0 {name} {rank} {-rank} {task.system}\n"
 
 
 def _qrels_lines(rows: Sequence[Row]) -> Iterable[str]:
@@ -175,12 +196,7 @@ def _read_task(folder: Path, entry: Mapping[str, Any]) -> TaskRun:
     if len(rows) != entry["questions"]:
         raise RunError(f"{folder}: {len(rows)} questions, expected {entry['questions']}; run it again")
     return TaskRun(
-        name=entry["name"],
-        task=entry["task"],
-        setting=entry["setting"],
-        split=entry["split"],
-        complete=entry["complete"],
-        data_hash=entry["data_hash"],
+        **{name: entry[name] for name in _TASK_FIELDS},
         manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
         seconds=entry["seconds"],
         figures=figures,
@@ -192,7 +208,7 @@ def _row(fields: dict[str, Any]) -> Row:
     fields["hits"] = tuple(FoundHit(**hit) for hit in fields["hits"])
     for name in ("shown", "wanted"):
         fields[name] = tuple(Shown(**shown) for shown in fields[name])
-    for name in ("named", "unknown"):
+    for name in ("named", "unknown", "expects_unknown"):
         fields[name] = tuple(fields[name])
     return Row(**fields)
 
@@ -203,11 +219,17 @@ def _dump(path: Path, value: object) -> None:
 
 def data_hash(task: Task) -> str:
     """SHA-256 of the task's documents, questions and labels."""
-    digest = hashlib.sha256()
-    for document in task.documents:
-        digest.update(repr((document.file, document.company, document.text)).encode())
+    digest = hashlib.sha256(pool_hash(task.documents).encode())
     for question in task.questions:
         digest.update(repr(question).encode())
+    return digest.hexdigest()
+
+
+def pool_hash(documents: Sequence[Document]) -> str:
+    """SHA-256 of what was searched."""
+    digest = hashlib.sha256()
+    for document in documents:
+        digest.update(repr((document.file, document.company, document.text, document.units)).encode())
     return digest.hexdigest()
 
 

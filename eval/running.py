@@ -8,11 +8,13 @@ from itertools import accumulate
 
 from eval.measures import characters, ranking, wrong_company_at
 from eval.questions import Document, LabelledQuestion, Setting, Span
-from eval.systems import Retrieved, System
+from eval.systems import Retrieved, System, asked_text
+from index.companies import key
 
 DEPTH = 10
 CHARACTER_KS = (1, 2, 3, 5, 8, 10, 16, 32, 64)
-WRONG_COMPANY = "wrong-company@5"
+_WRONG_COMPANY_K = 5
+WRONG_COMPANY = f"wrong-company@{_WRONG_COMPANY_K}"
 # Those whose company is known; of the others every company may be wrong.
 _NAMING = ("answerable", "not_stated", "several", "follow_up")
 _SHOWN_HITS = 5
@@ -34,7 +36,7 @@ class FoundHit:
     """One hit of a row.
 
     Attributes:
-        company: whose the document truly is.
+        company: whose the document truly is, as `index.companies.key` writes it.
         relevant: whether it overlaps a label.
         repeated: whether the same span stands further up; such a hit is never relevant, and costs its place.
     """
@@ -76,7 +78,7 @@ class Row:
     policy: str
     named: tuple[str, ...]
     answerable: bool
-    expects_unknown: bool
+    expects_unknown: tuple[str, ...]
     outcome: str | None
     confidence: float
     quoted: bool
@@ -124,6 +126,7 @@ def run(
     values = ranking(
         {row.id: [hit.relevant for hit in row.hits] for row in ranked},
         {row.id: row.relevant_in_all for row in ranked},
+        depth=depth,
     )
     return [replace(row, measures={**values.get(row.id, {}), **row.measures}) for row in rows]
 
@@ -132,8 +135,11 @@ class _Judge:
     """What the labels say of spans."""
 
     def __init__(self, documents: Sequence[Document], spans: Sequence[Span], depth: int) -> None:
+        self._depth = depth
         self._character_ks = [k for k in CHARACTER_KS if k <= depth]
         self._documents = {document.file: document for document in documents}
+        # One company may be written in two ways: "BBC", "Bbc".
+        self._company_of = {document.file: key(document.company) for document in documents}
         self._spans: dict[str, list[Span]] = defaultdict(list)
         for span in sorted(set(spans), key=lambda span: (span.file, span.start, span.end)):
             self._spans[span.file].append(span)
@@ -147,21 +153,21 @@ class _Judge:
         hits = []
         for span, score in zip(retrieved.spans, retrieved.scores, strict=True):
             relevant = span not in seen and any(span.overlaps(label) for label in question.spans)
-            company = self._documents[span.file].company
+            company = self._company_of[span.file]
             hits.append(FoundHit(span.file, span.start, span.end, score, company, relevant, span in seen))
             seen.add(span)
-        named = tuple(dict.fromkeys(self._documents[file].company for file in question.policy_files))
+        named = tuple(dict.fromkeys(self._company_of[file] for file in question.policy_files))
         return Row(
             id=question.id,
             kind=question.kind,
             split=question.split,
             topic=question.topic,
             generic=question.generic,
-            text=question.text_open if setting is Setting.OPEN and question.text_open else question.text,
+            text=asked_text(question, setting),
             policy=question.group or (question.policy_files[0] if question.policy_files else question.id),
             named=named,
             answerable=question.answerable,
-            expects_unknown=bool(question.unknown),
+            expects_unknown=question.unknown,
             outcome=retrieved.outcome,
             confidence=retrieved.confidence,
             quoted=any(quote.overlaps(label) for quote in retrieved.quoted for label in question.spans),
@@ -177,9 +183,9 @@ class _Judge:
 
     def _measures(self, question: LabelledQuestion, retrieved: Retrieved, named: Sequence[str]) -> dict[str, float]:
         measures = {}
-        if named and question.kind in _NAMING:
-            companies = [self._documents[span.file].company for span in retrieved.spans]
-            measures[WRONG_COMPANY] = float(wrong_company_at([companies], [named], 5)[0])
+        if named and question.kind in _NAMING and self._depth >= _WRONG_COMPANY_K:
+            companies = [self._company_of[span.file] for span in retrieved.spans]
+            measures[WRONG_COMPANY] = float(wrong_company_at([companies], [named], _WRONG_COMPANY_K)[0])
         if question.answerable and not question.generic:
             hits = [self._placed(span) for span in retrieved.spans]
             labels = [self._placed(label) for label in question.spans]

@@ -88,13 +88,14 @@ class AskPolicy:
 
     def ask(self, question: LabelledQuestion, *, setting: Setting, k: int) -> Retrieved:
         """See `System`."""
-        given = question.given
-        if setting is Setting.PER_POLICY and not given:
+        text = asked_text(question, setting)
+        given: tuple[str, ...] = ()
+        if setting is Setting.PER_POLICY:
             # a document without a passage is in no index, so its company cannot be given: it gets nothing
-            given = tuple(dict.fromkeys(self._owners[file] for file in question.policy_files if file in self._owners))
+            owners = dict.fromkeys(self._owners[file] for file in question.policy_files if file in self._owners)
+            given = question.given or tuple(owners)
             if question.policy_files and not given:
                 return Retrieved((), (), 0.0, outcome="not_stated")
-        text = question.text_open if setting is Setting.OPEN and question.text_open else question.text
         with recorded() as stages_ms:
             began = time.perf_counter()
             answer = self._assistant.ask(text, companies=given, history=question.history, k=k)
@@ -132,9 +133,8 @@ class _Baseline:
 
     def ask(self, question: LabelledQuestion, *, setting: Setting, k: int) -> Retrieved:
         """See `System`."""
-        text = question.text_open if setting is Setting.OPEN and question.text_open else question.text
         began = time.perf_counter()
-        scores = self._scores(text)
+        scores = self._scores(asked_text(question, setting))
         rows = np.arange(len(self.spans))
         if setting is Setting.PER_POLICY and question.policy_files:
             rows = np.flatnonzero(np.isin(self._files, question.policy_files))
@@ -197,6 +197,11 @@ class BM25(_Baseline):
             texts, stopwords="en", stemmer=self._stemmer, return_ids=False, show_progress=False
         )
         return found
+
+
+def asked_text(question: LabelledQuestion, setting: Setting) -> str:
+    """The question as it is asked: where all policies are pooled, only its own words may name the company."""
+    return question.text_open if setting is Setting.OPEN and question.text_open else question.text
 
 
 SYSTEMS = ("askpolicy", "dense", "bm25")

@@ -5,12 +5,15 @@ Questions are always embedded anew, since their time is measured.
 
 import hashlib
 import os
+import warnings
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
+import index.embedding
 from index.embedding import Embedder, Progress
 
 Vectors = np.ndarray
@@ -18,11 +21,16 @@ _DIGEST_BYTES = 16
 
 
 class CachedEmbedder:
-    """An `Embedder` like the one given, whose passages' vectors are kept in `folder`, by the model's hash."""
+    """An `Embedder` like the one given, whose passages' vectors are kept in `folder`.
+
+    They are kept by the model's hash, the code that embeds and the libraries it uses: all that makes a vector. Where
+    `folder` cannot be written, nothing is kept, and a warning says so once.
+    """
 
     def __init__(self, embedder: Embedder, folder: Path) -> None:
         self._embedder = embedder
-        self._file = folder / f"{embedder.content_hash[:32]}.npz"
+        made_of = hashlib.sha256(embedder.content_hash.encode() + _embedding_code())
+        self._file = folder / f"{made_of.hexdigest()[:32]}.npz"
         self.name = embedder.name
         self.content_hash = embedder.content_hash
         self.dimension = embedder.dimension
@@ -66,9 +74,19 @@ class CachedEmbedder:
         return {bytes(digest): row for row, digest in enumerate(digests)}, vectors
 
     def _write(self) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         digests = np.frombuffer(b"".join(self._known), dtype=np.uint8).reshape(-1, _DIGEST_BYTES)
         unfinished = self._file.with_suffix(f".{os.getpid()}.tmp")
-        with unfinished.open("wb") as file:
-            np.savez(file, digests=digests, vectors=self._vectors)
-        unfinished.replace(self._file)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("wb") as file:
+                np.savez(file, digests=digests, vectors=self._vectors)
+            unfinished.replace(self._file)
+        except OSError as error:
+            warnings.warn(f"vectors are not kept between runs ({error}); --no-cache says nothing of it", stacklevel=2)
+
+
+def _embedding_code() -> bytes:
+    code = hashlib.sha256(Path(index.embedding.__file__).read_bytes())
+    for package in ("torch", "sentence-transformers", "transformers"):
+        code.update(version(package).encode())
+    return code.digest()

@@ -131,11 +131,15 @@ def test_an_interval_agrees_with_one_drawn_by_hand():
     assert by_places == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.005)
 
 
-def test_an_interval_over_one_policy_has_no_width():
-    assert interval(np.array([1.0, 0.0]), ["a", "a"]) == (0.5, 0.5)
+def test_one_policy_alone_gives_no_interval():
+    assert interval(np.array([1.0, 0.0]), ["a", "a"]) is None
+    assert interval_of(lambda places: float(len(places)), ["a", "a"]) is None
+
+
+def test_nothing_is_told_of_ranks_that_nobody_looked_at():
+    assert set(ranking({"q": [True]}, {"q": 1}, depth=3)["q"]) == {"S@1", "S@3"}
 
 
 def test_a_draw_without_one_kind_of_question_is_left_out_of_an_interval():
     scores, labels = np.array([0.9, 0.1]), np.array([True, False])
-    low, high = interval_of(lambda places: auroc(scores[places], labels[places]), ["a", "b"])
-    assert (low, high) == (1.0, 1.0)
+    assert interval_of(lambda places: auroc(scores[places], labels[places]), ["a", "b"]) == (1.0, 1.0)

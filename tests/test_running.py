@@ -1,13 +1,18 @@
 """What is measured of a system's hits: breaking a system on purpose shows in its figures as it should."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
 import pytest
 
 from eval.compare import compare
-from eval.figures import by_name, figures, table
+from eval.figures import by_name, figures, right_outcome, table
 from eval.questions import Document, Setting, Span, Task, Unit
 from eval.run_folder import Run, TaskRun
 from eval.running import Row, run
-from eval.systems import Dense, Retrieved
+from eval.systems import Dense, system_over
+from qa.assistant import Assistant
 from tests.eval_support import ACME, BOLT, Scripted, question, span
 from tests.tiny import TinyEmbedder
 
@@ -62,7 +67,9 @@ def test_shuffling_hits_of_equal_score_shows_as_what_it_is_another_ranking():
 
 
 def as_run(found: list[Row]) -> Run:
-    return Run("r", {}, {}, "", 0.0, (TaskRun("t", "t", "s", "dev", True, "same", {}, {}, (), tuple(found)),))
+    return Run(
+        "r", {}, {}, "", 0.0, (TaskRun("t", "t", "s", "dev", True, "x", "same", "pool", {}, {}, (), tuple(found)),)
+    )
 
 
 def test_equal_scores_stand_in_reading_order_however_the_passages_came():
@@ -82,17 +89,81 @@ def test_hits_of_another_company_are_counted_where_the_company_is_known():
     assert found[0].rank == 2
 
 
-def test_the_company_is_named_in_the_open_setting_alone():
-    asked = []
+class Listening(Assistant):
+    """An assistant that writes down what it is asked."""
 
-    class Listening(Scripted):
-        def ask(self, question, *, setting: Setting, k: int) -> Retrieved:
-            asked.append(setting)
-            return super().ask(question, setting=setting, k=k)
+    asked: ClassVar[list[tuple[str, tuple[str, ...]]]] = []
 
-    found = run(Listening(RIGHT), QUESTIONS[:1], (ACME, BOLT), setting=Setting.OPEN)
-    assert found[0].text == "Acme: question q0"
-    assert run(Listening(RIGHT), QUESTIONS[:1], (ACME, BOLT), setting=Setting.PER_POLICY)[0].text == "question q0"
+    def ask(self, question, *, companies=(), **options):
+        self.asked.append((question, tuple(companies)))
+        return super().ask(question, companies=companies, **options)
+
+
+def test_the_company_is_given_per_policy_and_in_the_open_setting_only_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("eval.systems.Assistant", Listening)
+    system = system_over((ACME, BOLT), tmp_path, name="askpolicy", embedder=TinyEmbedder(), units="given")
+    beside = question("q1", ACME, 1, given=("acme",))
+    Listening.asked.clear()
+    for asked in (QUESTIONS[0], beside):
+        for setting in (Setting.PER_POLICY, Setting.OPEN):
+            system.ask(asked, setting=setting, k=1)
+    assert Listening.asked == [
+        ("question q0", ("acme",)),
+        ("Acme: question q0", ()),
+        ("question q1", ("acme",)),
+        ("Acme: question q1", ()),
+    ]
+
+
+@pytest.mark.parametrize("titled", [True, False])
+def test_a_baseline_tells_companies_apart_by_names_before_passages_alone(tmp_path: Path, titled: bool):
+    seen = []
+
+    class Reading(TinyEmbedder):
+        def embed_passages(self, texts, *, progress=None):
+            seen.extend(texts)
+            return super().embed_passages(texts, progress=progress)
+
+    system_over((BOLT,), tmp_path, name="dense", embedder=Reading(), units="given", titled=titled)
+    assert seen[0] == ("Bolt " if titled else "") + BOLT.units[0].text
+
+
+def test_intervals_are_over_policies_not_questions():
+    asked = [question(f"a{n}", ACME, 0) for n in range(9)] + [question(f"b{n}", BOLT, 0) for n in range(9)]
+    script = {f"a{n}": [span(ACME, 0)] for n in range(9)}
+    found = run(Scripted(script), asked, (ACME, BOLT), setting=Setting.PER_POLICY)
+    figure = by_name(figures(found))["answerable: S@1"]
+    assert (figure.low, figure.value, figure.high) == (0.0, 0.5, 1.0)
+    every = {**script, **{f"b{n}": [span(BOLT, 0)] for n in range(9)}}
+    better = run(Scripted(every), asked, (ACME, BOLT), setting=Setting.PER_POLICY)
+    difference = next(d for d in compare(as_run(found), as_run(better))[0].differences if d.measure == "S@1")
+    assert (difference.low, difference.high) == (0.0, 1.0)
+
+
+def test_a_company_written_in_two_ways_is_one():
+    twice = replace(BOLT, company="ACME")
+    found = run(Scripted({"q0": [span(BOLT, 0)]}), QUESTIONS[:1], (ACME, twice), setting=Setting.OPEN)
+    assert by_name(figures(found))["wrong-company@5, companies named"].value == 0.0
+
+
+def test_a_shallow_run_tells_nothing_of_deeper_ranks():
+    found = run(Scripted(RIGHT), QUESTIONS, (ACME, BOLT), setting=Setting.PER_POLICY, depth=1)
+    assert set(found[0].measures) == {"S@1", "char P@1", "char R@1"}
+
+
+def test_of_an_unknown_company_its_own_name_must_be_told():
+    class Naming(Scripted):
+        def ask(self, question, *, setting, k):
+            return replace(super().ask(question, setting=setting, k=k), unknown=("Initech Ltd",))
+
+    asked = [
+        replace(question(name, ACME), kind="unknown_company", unknown=(name,), policy_files=())
+        for name in ("Initech", "Hooli")
+    ]
+    found = run(Naming({}, outcome="unknown_company"), asked, (ACME, BOLT), setting=Setting.OPEN)
+    assert [right_outcome(row) for row in found] == [True, False]
 
 
 def test_a_label_that_no_passage_holds_still_counts_as_something_to_find():
@@ -134,7 +205,7 @@ def test_outcomes_are_judged_only_where_a_system_gives_any():
 
 def test_a_table_shows_every_figure_with_its_number_of_questions():
     shown = table(figures(rows(RIGHT)))
-    assert shown.splitlines()[1].split() == ["answerable:", "S@1", "1.000", "1.00-1.00", "4"]
+    assert shown.splitlines()[1].split() == ["answerable:", "S@1", "1.000", "4"]
 
 
 def test_a_document_without_units_is_cut_at_its_paragraphs():

@@ -1,21 +1,23 @@
 """Runs as a user makes them: from the command line, into a folder that others can read, compare and trust."""
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import ir_measures
 import pytest
 from click.testing import CliRunner
 
-from eval.__main__ import main
-from eval.compare import compare, comparison_text
+from eval.__main__ import _chosen, main
+from eval.compare import compare, comparison_text, unlike
 from eval.figures import by_name, figures
-from eval.gate import fallen, set_anew, slices, write
+from eval.gate import fallen, set_anew, sliced, slices, write
 from eval.measuring import Options, distractors, drawn, measure, usual_split
 from eval.questions import Document, LabelError, Setting, Task
-from eval.run_folder import Run, RunError, TaskRun, made_with, read_run, write_run
+from eval.run_folder import Run, RunError, TaskRun, data_hash, made_with, read_run, write_run
 from eval.running import Row, run
 from eval.tasks import source
 from eval.vector_cache import CachedEmbedder
@@ -38,7 +40,7 @@ def rows(script: dict[str, list] = SCRIPT) -> list[Row]:
 
 def a_run(found: list[Row], *, name: str = "made", data_hash: str = "same") -> Run:
     one = TaskRun(
-        "t.per-policy.dev", "t", "per-policy", "dev", True, data_hash, {"passages": 8}, {"ask": 0.5},
+        "t.per-policy.dev", "t", "per-policy", "dev", True, "scripted", data_hash, "pool", {}, {"ask": 0.5},
         tuple(figures(found)), tuple(found),
     )  # fmt: skip
     return Run(name, {"system": "scripted", "seed": 0}, made_with(), "2026-01-01T00:00:00+00:00", 1.5, (one,))
@@ -131,7 +133,30 @@ def test_a_comparison_counts_only_questions_of_both_runs():
     assert all(entry.difference == 0 for entry in found.differences)
 
 
+def test_what_else_differs_between_two_runs_is_told():
+    one, other = a_run(rows()), a_run(rows())
+    other = replace(
+        other, settings={"system": "scripted", "seed": 1}, tasks=(*other.tasks, replace(other.tasks[0], name="u"))
+    )
+    assert unlike(one, other) == ["seed: 0 before, 1 after", "in one run alone, so not compared: u"]
+    searched = replace(one.tasks[0], pool_hash="more")
+    assert "searched other documents" in comparison_text(compare(one, replace(one, tasks=(searched,)))[0])
+
+
+def test_the_data_hash_covers_documents_labels_and_questions():
+    whole = task(*QUESTIONS)
+    others = [
+        task(*QUESTIONS[:3]),
+        task(*QUESTIONS[:3], replace(QUESTIONS[3], spans=(span(BOLT, 0),))),
+        replace(whole, documents=(ACME, replace(BOLT, text=BOLT.text + "."))),
+    ]
+    assert len({data_hash(entry) for entry in (whole, *others)}) == 4
+    assert data_hash(whole) == data_hash(task(*QUESTIONS))
+
+
 def test_runs_of_other_data_are_not_compared():
+    with pytest.raises(RunError, match="share no question"):
+        compare(a_run(rows()[:1]), a_run(rows()[1:]))
     with pytest.raises(RunError, match="other documents, questions or labels"):
         compare(a_run(rows()), a_run(rows(), data_hash="another"))
     with pytest.raises(RunError, match="expected a task in both"):
@@ -152,12 +177,23 @@ def test_a_hit_of_a_wrong_company_shuts_the_gate_however_good_the_rest(tmp_path:
     kept = set_anew(rows(), task="t", setting="per-policy")
     told = fallen(rows({**SCRIPT, "q3": [span(BOLT, 0)]}), kept)
     assert "wrong-company@5, companies named is 0.250, expected at most 0.000" in told[0]
+    assert "q3" in told[1]
+    assert "another company's hits" in told[1]
 
 
 def test_a_gate_file_that_is_none_is_told(tmp_path: Path):
-    (tmp_path / "gate.json").write_text("[]")
-    with pytest.raises(LabelError, match="gate --write"):
-        slices(tmp_path / "gate.json")
+    for content in ("[]", '{"slices": []}', "{"):
+        (tmp_path / "gate.json").write_text(content)
+        with pytest.raises(LabelError, match="gate --write"):
+            slices(tmp_path / "gate.json")
+
+
+def test_a_gated_question_that_left_the_dev_split_is_told():
+    kept = set_anew(rows(), task="t", setting="per-policy")
+    moved = task(*QUESTIONS[:3], replace(QUESTIONS[3], split="test"))
+    with pytest.raises(LabelError, match="'q4', which is gone from dev"):
+        sliced(moved, kept)
+    assert sliced(task(*QUESTIONS), kept).questions == QUESTIONS
 
 
 def test_questions_are_drawn_by_the_seed_and_stay_in_order():
@@ -183,7 +219,7 @@ def test_every_system_finds_the_passage_that_has_the_question_s_words(system: st
     worded = Task(
         "made",
         (ACME, BOLT),
-        (type(asked)(**{**_fields(asked), "text": "how many years do you keep a closed account"}),),
+        (replace(asked, text="how many years do you keep a closed account"),),
     )
     found = measure(worded, Options(system=system, units=units), embedder=TinyEmbedder())
     assert found.rows[0].rank == 1
@@ -191,14 +227,27 @@ def test_every_system_finds_the_passage_that_has_the_question_s_words(system: st
     assert found.manifest["documents"] == 1
 
 
-def _fields(of: object) -> dict[str, object]:
-    return {name: getattr(of, name) for name in type(of).__slots__}  # type: ignore[attr-defined]
-
-
 def test_in_the_open_setting_all_policies_are_pooled():
     worded = task(*QUESTIONS)
     found = measure(worded, Options(system="dense", setting=Setting.OPEN), embedder=TinyEmbedder())
     assert {hit.file for row in found.rows for hit in row.hits} == {"acme.md", "bolt.md"}
+
+
+def test_distractors_leave_out_a_company_by_another_name_and_a_copied_policy(tmp_path: Path):
+    body = " ".join(f"We keep datum number {n} of yours with care." for n in range(9))
+    (tmp_path / "the_acme.md").write_text(f"# The Acme Privacy Policy\n\n{body}\n")
+    (tmp_path / "bolt.io.md").write_text(f"# Bolt.io Privacy Policy\n\n{body}\n")
+    (tmp_path / "copy.md").write_text(f"# Copycat Privacy Policy\n\n{ACME.text}\n")
+    (tmp_path / "corvid.md").write_text(f"# Corvid Privacy Policy\n\n{body}\n")
+    assert [document.file for document in distractors(tmp_path, [ACME, BOLT])] == ["distractors/corvid.md"]
+
+
+def test_a_company_s_other_policies_are_left_out_of_the_pool():
+    older = replace(ACME, file="acme-2.md", company="ACME")
+    pooled = replace(task(*QUESTIONS), documents=(ACME, older, BOLT))
+    found = measure(pooled, Options(system="bm25", setting=Setting.OPEN), embedder=TinyEmbedder())
+    assert found.manifest["documents"] == 2
+    assert "acme-2.md" not in {hit.file for row in found.rows for hit in row.hits}
 
 
 def test_distractors_leave_out_the_companies_of_the_task(tmp_path: Path):
@@ -240,6 +289,13 @@ def test_a_cached_embedder_gives_the_same_vectors_and_asks_for_new_text_alone(tm
     assert CachedEmbedder(Counting(), tmp_path).embed_passages([]).shape == (0, 64)
 
 
+def test_a_cache_that_cannot_be_written_is_told_and_does_without(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.warns(UserWarning, match="--no-cache"):
+        vectors = CachedEmbedder(TinyEmbedder(), tmp_path / "file").embed_passages(["one"])
+    assert (vectors == TinyEmbedder().embed_passages(["one"])).all()
+
+
 def test_a_damaged_cache_is_made_anew(tmp_path: Path):
     CachedEmbedder(TinyEmbedder(), tmp_path).embed_passages(["one"])
     file = next(tmp_path.glob("*.npz"))
@@ -275,6 +331,11 @@ def test_running_twice_gives_identical_rankings_and_a_report(tmp_path: Path):
         (["run", "sample", "--split", "later"], "split 'later', expected one of train, dev, test"),
         (["run", "sample", "--split", "train"], "has no split 'train', expected one of dev, test"),
         (["run", "gdpr200"], "GPL-3.0"),
+        (["run", "sample", "--distractors", "tests", "--setting", "per-policy"], "are for the open setting"),
+        (["run", "sample", "--system", "bm25", "--reranker", "any"], "--reranker serves askpolicy alone"),
+        (["run", "sample", "--out", "README.md/run"], "could not be written"),
+        (["run", "sample", "--out", "tests"], "is there already"),
+        (["gate", "--data", "tests"], "the data of gdpr200 is not there"),
         (["compare", "nowhere", "nowhere"], "is no run"),
         (["report", "nowhere"], "is no run"),
     ],
@@ -285,6 +346,38 @@ def test_what_cannot_be_done_is_told_in_one_line_before_any_work(arguments: list
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--data", "nowhere"], "does not exist"),
+        (["--split", "test", "run", "sample"], "put it behind"),
+        (["run", "sample", "--setting", "closed"], "per-policy"),
+    ],
+)
+def test_a_wrong_option_is_told_as_such(arguments: list[str], said: str):
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    assert said in done.output
+
+
+def test_held_out_sets_are_measured_only_when_they_are_named(tmp_path: Path):
+    (tmp_path / "privacyqa").mkdir()
+    (tmp_path / "benchmarks" / "gdpr200").mkdir(parents=True)
+    assert [entry.name for entry in _chosen([], [tmp_path], "test")] == ["sample"]
+    assert [entry.name for entry in _chosen([], [tmp_path], None)] == ["sample", "gdpr200"]
+    assert [entry.name for entry in _chosen(["privacyqa"], [tmp_path], "test")] == ["privacyqa"]
+
+
+def test_a_model_s_folder_leaves_only_its_name_in_a_run(tmp_path: Path):
+    model = tmp_path / "secret-person" / "my-model"
+    shutil.copytree(ROOT / "index" / "model", model)
+    done = command("run", "sample", "--limit", "2", "--no-cache", "--model", str(model), "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    texts = [path.read_text() for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert any('"my-model"' in text for text in texts)
+    assert not any("secret-person" in text for text in texts)
 
 
 def test_the_tasks_are_listed_with_origin_and_licence():

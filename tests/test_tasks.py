@@ -177,6 +177,15 @@ def test_loose_clauses_are_joined_and_asked_of_together(tmp_path: Path):
         ({"passages": [passage("p1", 10, 23), passage("p1", 25, 43)]}, "corpus.jsonl:2", "stands twice"),
         ({"passages": [passage("p1", 10, 23, file="gone.md")]}, "gone.md", "cannot be read"),
         ({"passages": [{"_id": "p1", "file": "acme.md"}]}, "corpus.jsonl:1", "missing"),
+        ({"passages": [passage("p1", 10, 23) | {"start": "10"}]}, "corpus.jsonl:1", "expected a whole number"),
+        ({"passages": [passage("p1", 10, 23, file=None)]}, "corpus.jsonl:1", "expected text"),
+        ({"passages": [passage("p1", 10, 23), passage("p2", 25, 43, title="Bolt")]}, "corpus.jsonl:2", "'Acme' before"),
+        ({"questions": [asked("q1", answerable="false")]}, "queries.jsonl:1", "expected true or false"),
+        ({"questions": [asked("q1", answerable=False)]}, "queries.jsonl:1", "but has labels"),
+        ({"questions": [asked("q1", text="  ")]}, "queries.jsonl:1", "is empty"),
+        ({"questions": [asked("q1", text="x" * 2_001)]}, "queries.jsonl:1", "2,001 characters"),
+        ({"questions": [asked("q1", text="\ud800")]}, "queries.jsonl:1", "surrogate"),
+        ({"labels": "q1\tp1\t1\nq9\tp1\t1\n"}, "dev.tsv:3", "no question 'q9'"),
     ],
 )
 def test_what_is_wrong_with_a_set_is_told_by_file_and_line(
@@ -185,6 +194,23 @@ def test_what_is_wrong_with_a_set_is_told_by_file_and_line(
     with pytest.raises(LabelError, match=said) as raised:
         beir_task(write_set(tmp_path / "made", **changed), complete=True)  # type: ignore[arg-type]
     assert where in str(raised.value)
+
+
+def test_a_label_file_without_a_header_keeps_its_first_label(tmp_path: Path):
+    folder = write_set(tmp_path / "made")
+    (folder / "qrels" / "dev.tsv").write_text("q1\tp1\t1\n")
+    assert len(beir_task(folder, complete=True).questions[0].spans) == 1
+
+
+def test_a_label_in_another_policy_than_the_question_s_is_told(tmp_path: Path):
+    other = passage("p9", 10, 23, doc_id="bolt", file="bolt.md", title="Bolt")
+    folder = tmp_path / "made"
+    write_set(folder, labels="q1\tp9\t1\n")
+    (folder / "docs" / "bolt.md").write_text(TEXT)
+    with (folder / "corpus.jsonl").open("a") as file:
+        file.write(json.dumps(other) + "\n")
+    with pytest.raises(LabelError, match=r"dev.tsv:2: the passage is of bolt.md, the question of acme.md"):
+        beir_task(folder, complete=True)
 
 
 def test_a_set_whose_label_file_is_gone_is_told(tmp_path: Path):

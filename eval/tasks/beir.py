@@ -5,6 +5,8 @@ and each question what it reads like when it names its company (`text_open`).
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,25 @@ from eval.questions import (
     Span,
     Task,
     Unit,
+    checked_fields,
     checked_questions,
     checked_span,
     json_lines,
     read_text,
 )
+
+_LOOSE_PASSAGE: dict[str, type] = {"_id": str, "doc_id": str, "text": str}
+_PASSAGE: dict[str, type] = {**_LOOSE_PASSAGE, "title": str, "file": str, "start": int, "end": int}
+_LOOSE_QUESTION: dict[str, type] = {"_id": str, "text": str, "split": str, "answerable": bool}
+_QUESTION: dict[str, type] = {**_LOOSE_QUESTION, "text_open": str, "doc_id": str}
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A passage that answers, and where it is said so."""
+
+    span: Span
+    where: str
 
 
 def beir_task(folder: Path, *, complete: bool) -> Task:
@@ -35,15 +51,17 @@ def beir_task(folder: Path, *, complete: bool) -> Task:
     """
     passages = list(json_lines(folder / "corpus.jsonl"))
     loose = bool(passages) and "file" not in passages[0][1]
+    for where, fields in passages:
+        checked_fields(where, fields, _LOOSE_PASSAGE if loose else _PASSAGE)
     documents, spans = _joined(folder, passages) if loose else _documents(folder, passages)
     files_of = {fields["doc_id"]: spans[fields["_id"]].file for _, fields in passages}
     labels = _labels(folder, spans)
     found = []
     for where, fields in json_lines(folder / "queries.jsonl"):
-        try:
-            found.append((where, _question(where, fields, labels, files_of, loose=loose)))
-        except KeyError as error:
-            raise LabelError(f"{where}: {error} is missing") from error
+        checked_fields(where, fields, _LOOSE_QUESTION if loose else _QUESTION)
+        found.append((where, _question(where, fields, labels.pop(fields["_id"], []), files_of, loose=loose)))
+    for question_id, (label, *_) in labels.items():
+        raise LabelError(f"{label.where}: no question {question_id!r} in queries.jsonl")
     settings = (Setting.PER_POLICY,) if loose else (Setting.PER_POLICY, Setting.OPEN)
     return Task(folder.name, documents, checked_questions(found), complete=complete, settings=settings)
 
@@ -57,17 +75,15 @@ def _documents(
     units: dict[str, list[Unit]] = defaultdict(list)
     spans: dict[str, Span] = {}
     for where, fields in passages:
-        try:
-            span = Span(fields["file"], fields["start"], fields["end"])
-            if span.file not in texts:
-                texts[span.file] = read_text(folder / "docs" / span.file)
-                lengths[span.file] = len(texts[span.file])
-            _once(where, fields["_id"], spans)
-            spans[fields["_id"]] = checked_span(where, span, lengths)
-            companies[span.file] = fields["title"]
-            units[span.file].append(Unit(span.start, span.end, fields["text"], fields.get("heading", "")))
-        except KeyError as error:
-            raise LabelError(f"{where}: {error} is missing") from error
+        span = Span(fields["file"], fields["start"], fields["end"])
+        if span.file not in texts:
+            texts[span.file] = read_text(folder / "docs" / span.file)
+            lengths[span.file] = len(texts[span.file])
+        _once(where, fields["_id"], spans)
+        spans[fields["_id"]] = checked_span(where, span, lengths)
+        if companies.setdefault(span.file, fields["title"]) != fields["title"]:
+            raise LabelError(f"{where}: {span.file} is of {fields['title']!r}, and of {companies[span.file]!r} before")
+        units[span.file].append(Unit(span.start, span.end, fields["text"], fields.get("heading", "")))
     return tuple(
         Document(file, text, companies[file], tuple(sorted(units[file], key=lambda unit: (unit.start, unit.end))))
         for file, text in sorted(texts.items())
@@ -80,14 +96,11 @@ def _joined(folder: Path, passages: list[tuple[str, dict[str, Any]]]) -> tuple[t
     units = []
     position = 0
     for where, fields in passages:
-        try:
-            _once(where, fields["_id"], spans)
-            end = position + len(fields["text"])
-            spans[fields["_id"]] = Span(file, position, end)
-            units.append(Unit(position, end, fields["text"]))
-            position = end + 2
-        except KeyError as error:
-            raise LabelError(f"{where}: {error} is missing") from error
+        _once(where, fields["_id"], spans)
+        end = position + len(fields["text"])
+        spans[fields["_id"]] = Span(file, position, end)
+        units.append(Unit(position, end, fields["text"]))
+        position = end + 2
     text = "\n\n".join(unit.text for unit in units)
     return (Document(file, text, folder.name, tuple(units)),), spans
 
@@ -97,30 +110,30 @@ def _once(where: str, passage_id: str, spans: dict[str, Span]) -> None:
         raise LabelError(f"{where}: passage {passage_id!r} stands twice")
 
 
-def _labels(folder: Path, spans: dict[str, Span]) -> dict[str, list[Span]]:
-    """The spans that answer each question, by its id, of all splits; `*_graded.tsv` repeats them with grades."""
-    labels: dict[str, list[Span]] = defaultdict(list)
+def _labels(folder: Path, spans: dict[str, Span]) -> dict[str, list[_Label]]:
+    """What answers each question, by its id, of all splits; `*_graded.tsv` repeats them with grades."""
+    labels: dict[str, list[_Label]] = defaultdict(list)
     paths = [path for path in sorted((folder / "qrels").glob("*.tsv")) if not path.stem.endswith("_graded")]
     if not paths:
         raise LabelError(f"{folder / 'qrels'}: no label file, expected one such as dev.tsv")
     for path in paths:
         for number, line in enumerate(read_text(path).split("\n"), start=1):
-            if number == 1 or not line:
+            fields = line.split("\t")
+            if not line or (number == 1 and fields[-1] == "score"):
                 continue
             where = f"{path}:{number}"
-            fields = line.split("\t")
             if len(fields) != 3 or not fields[2].isdecimal():
                 raise LabelError(f"{where}: {line!r}, expected question, passage and grade between tabs")
             question_id, passage_id, grade = fields
             if passage_id not in spans:
                 raise LabelError(f"{where}: no passage {passage_id!r} in corpus.jsonl")
             if int(grade) > 0:
-                labels[question_id].append(spans[passage_id])
+                labels[question_id].append(_Label(spans[passage_id], where))
     return labels
 
 
 def _question(
-    where: str, fields: dict[str, Any], labels: dict[str, list[Span]], files_of: dict[str, str], *, loose: bool
+    where: str, fields: dict[str, Any], labels: Sequence[_Label], files_of: dict[str, str], *, loose: bool
 ) -> LabelledQuestion:
     if loose:
         files = tuple(sorted(set(files_of.values())))
@@ -128,7 +141,10 @@ def _question(
         files = (files_of[fields["doc_id"]],)
     else:
         raise LabelError(f"{where}: no passage of document {fields['doc_id']!r} in corpus.jsonl")
-    spans = tuple(labels[fields["_id"]]) if fields["answerable"] else ()
+    for label in labels:
+        if label.span.file not in files:
+            raise LabelError(f"{label.where}: the passage is of {label.span.file}, the question of {files[0]}")
+    spans = tuple(label.span for label in labels)
     return LabelledQuestion(
         id=fields["_id"],
         kind="answerable" if fields["answerable"] else "not_stated",

@@ -58,6 +58,7 @@ def _sample_question(where: str, kind: str, fields: dict[str, Any], texts: dict[
             for span in _places(where, evidence["quote"], _SAMPLE_FILES[evidence["company"]], texts)
         )
         unknown = tuple(fields.get("unknown", ()))
+        given = tuple(fields["companies"])
         return LabelledQuestion(
             fields["id"],
             kind,
@@ -66,9 +67,10 @@ def _sample_question(where: str, kind: str, fields: dict[str, Any], texts: dict[
             tuple(_SAMPLE_FILES[company] for company in fields["named"]),
             spans,
             tuple(fields["history"]),
-            tuple(fields["companies"]),
+            given,
             unknown,
             fields["topic"],
+            text_open=f"{' and '.join(given)}: {fields['question']}" if given else "",
         )
     except (KeyError, TypeError) as error:
         raise LabelError(f"{where}: {error!r} is missing or of another kind than expected") from error
