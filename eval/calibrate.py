@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -25,8 +26,10 @@ from index.build import build
 from index.embedding import DEFAULT_MODEL, Embedder
 from index.policy_index import PolicyIndex
 from qa.assistant import Assistant, Examined
+from qa.intents import keep_intents
+from qa.judgement import RERANKED, Calibration
 from qa.reranker import Reranker
-from qa.scope import keep_vectors
+from qa.scope import Scope, keep_examples
 
 Vectors = np.ndarray
 
@@ -58,13 +61,16 @@ class Sample:
     task: str = field(default="")
 
 
-def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker | None = None) -> dict[str, object]:
+def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker | None = None) -> dict[str, Any]:
     """Fits weights and thresholds on dev questions, writes them into `out`, and gives back those of the answers.
 
     Args:
         data: the folder that holds `benchmarks/` and `corpus/`.
         out: a calibration file; what it holds of the other kind (with a reranker, without) stays.
     """
+    if embedder.name == DEFAULT_MODEL:
+        keep_examples(embedder)
+        keep_intents(embedder)
     found: list[Sample] = []
     task = sample_task()
     with _assistant(task, embedder, reranker) as assistant:
@@ -77,26 +83,51 @@ def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker |
     for task in (replace(gdpr200, questions=train), bank_task(data / "corpus" / "policies", split="dev")):
         with _assistant(task, embedder, reranker) as assistant:
             found += samples(assistant, task, task.questions, by_file=True)
-    if embedder.name == DEFAULT_MODEL:
-        keep_vectors(embedder)
     calibration = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     name = "reranked" if reranker else "plain"
-    calibration[name] = fit(found, threshold_from=("sample",)) | {"evidence_within": EVIDENCE_WITHIN}
+    fitted = fit(found) | {"answered_from": 0.0, "evidence_within": EVIDENCE_WITHIN}
+    fitted["answered_from"] = _threshold(embedder, reranker, Calibration(**fitted), scope)
+    calibration[name] = fitted
+    if not reranker:
+        # A reranker adds its signal to the same others; what its weight is, only a fit with it tells.
+        ranking = {**fitted["ranking"], RERANKED: calibration["reranked"]["ranking"][RERANKED]}
+        calibration["reranked"] = {**fitted, "ranking": ranking}
     calibration["scope"] = scope
     out.write_text(json.dumps(calibration, indent=1) + "\n", encoding="utf-8")
-    fitted: dict[str, object] = calibration[name]
     return fitted
 
 
+def _threshold(
+    embedder: Embedder, reranker: Reranker | None, calibration: Calibration, scope: dict[str, float]
+) -> float:
+    """The score under which the best hits of `MAX_REFUSED` of sample dev's answerable questions lie."""
+    task = sample_task()
+    dev = [question for question in task.questions if question.split == "dev" and question.kind == "answerable"]
+    given_scope = Scope(embedder, weights=scope)
+    with _assistant(task, embedder, reranker, calibration=calibration, scope=given_scope) as assistant:
+        answers = [assistant.ask(question.text, companies=question.given) for question in dev]
+    return round(
+        float(np.quantile([answer.hits[0].score if answer.hits else 0.0 for answer in answers], MAX_REFUSED)), 4
+    )
+
+
 @contextmanager
-def _assistant(task: Task, embedder: Embedder, reranker: Reranker | None) -> Iterator[Assistant]:
+def _assistant(
+    task: Task,
+    embedder: Embedder,
+    reranker: Reranker | None,
+    *,
+    calibration: Calibration | None = None,
+    scope: Scope | None = None,
+) -> Iterator[Assistant]:
     """An assistant over the policies that the task's questions are about."""
     used = {file for question in task.questions for file in question.policy_files}
     with tempfile.TemporaryDirectory(prefix="askpolicy-calibrate-") as name:
         folder = Path(name)
         write_documents([document for document in task.documents if document.file in used], folder / "policies")
         build([folder / "policies"], folder / "index", embedder=embedder)
-        yield Assistant(PolicyIndex.open(folder / "index", embedder=embedder), embedder, reranker=reranker)
+        index = PolicyIndex.open(folder / "index", embedder=embedder)
+        yield Assistant(index, embedder, reranker=reranker, calibration=calibration, scope=scope)
 
 
 def samples(assistant: Assistant, task: Task, questions: Sequence[LabelledQuestion], *, by_file: bool) -> list[Sample]:
@@ -128,12 +159,8 @@ def _relevant(assistant: Assistant, examined: Examined, question: LabelledQuesti
     return result
 
 
-def fit(found: Sequence[Sample], *, threshold_from: Sequence[str]) -> dict[str, object]:
-    """The calibration of `found`: what `Calibration` takes but for `evidence_within`.
-
-    Args:
-        threshold_from: the tasks on whose answerable questions the threshold is set, each counting the same.
-    """
+def fit(found: Sequence[Sample]) -> dict[str, Any]:
+    """The weights of `found`: what `Calibration` takes but for `answered_from` and `evidence_within`."""
     ranking = fit_ranking(found)
     names = tuple(found[0].of_question)
     complete = [sample for sample in found if sample.complete and _found_or_unanswerable(sample, ranking)]
@@ -148,22 +175,10 @@ def fit(found: Sequence[Sample], *, threshold_from: Sequence[str]) -> dict[str, 
     )
     weights = [float(weight) for weight in regression.coef_[0]]
     intercept = float(regression.intercept_[0])
-    refused_from = [
-        np.quantile(
-            [
-                _sigmoid(intercept + sum(w * s.of_question[name] for name, w in zip(names, weights, strict=True)))
-                for s in found
-                if s.task == task and s.question.answerable
-            ],
-            MAX_REFUSED,
-        )
-        for task in threshold_from
-    ]
     return {
         "ranking": dict(zip(found[0].names, (round(float(weight), 4) for weight in ranking), strict=True)),
         "question_weights": dict(zip(names, (round(weight, 4) for weight in weights), strict=True)),
         "intercept": round(intercept, 4),
-        "answered_from": round(float(np.mean(refused_from)), 4),
     }
 
 
@@ -192,10 +207,6 @@ def fit_ranking(found: Sequence[Sample]) -> Vectors:
 
     weights: Vectors = minimize(loss, np.full(count, 5.0), method="L-BFGS-B").x
     return weights
-
-
-def _sigmoid(logit: float) -> float:
-    return float(1.0 / (1.0 + np.exp(-logit)))
 
 
 def fit_scope(assistant: Assistant, embedder: Embedder, questions: Sequence[LabelledQuestion]) -> dict[str, float]:

@@ -17,6 +17,7 @@ from index.structure import looks_titled
 from qa.answer_kinds import asked_kinds
 from qa.answers import Answer, Answerer, Evidence, ExtractiveAnswerer, Hit, Outcome
 from qa.conversation import Standalone, standalone
+from qa.intents import Intents
 from qa.judgement import HOLDS_WHAT_IS_ASKED, RERANKED, Calibration, passage_signals, question_signals
 from qa.mentions import CompanyNames, Matched
 from qa.reranker import Reranker
@@ -74,6 +75,7 @@ class Assistant:
         reranker: Reranker | None = None,
         answerer: Answerer | None = None,
         calibration: Calibration | None = None,
+        scope: Scope | None = None,
     ) -> None:
         self.index = index
         self.names = CompanyNames(
@@ -82,7 +84,8 @@ class Assistant:
         self._spelling = Spelling(index.words)
         self._embedder = embedder
         self._retriever = Retriever(index)
-        self.scope = Scope(embedder)
+        self.scope = scope or Scope(embedder)
+        self._intents = Intents(embedder)
         self._reranker = reranker
         self._answerer = answerer or ExtractiveAnswerer()
         self._calibration = calibration or Calibration.shipped(reranked=reranker is not None)
@@ -112,21 +115,17 @@ class Assistant:
         with stage("understand"):
             asked = self.understand(question, companies=companies, history=history)
         vector = self._vector(asked.topic)
-        with stage("scope"):
-            probability_outside = self.scope.probability_outside(asked.topic, vector)
-        outside = probability_outside >= _EVEN
+        inside = self._inside(asked.topic, vector)
+        outside = inside <= _EVEN
         certain = any(name.certain for name in asked.unknown)
         if asked.unknown and not asked.matched and (certain or not outside):
             return self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
         asked = replace(asked, unknown=()) if outside and not asked.matched else asked
-        hits = self._hits(asked, vector, k, as_of)
-        answered = bool(hits) and hits[0].score >= self._calibration.answered_from
-        # A question that looks out of scope is answered all the same where a passage is the likelier of the two.
-        if outside and not (hits and hits[0].score >= probability_outside):
-            return self._answer(question, asked, Outcome.OUT_OF_SCOPE, _without_evidence(hits))
-        if not answered:
-            return self._answer(question, asked, Outcome.NOT_STATED, _without_evidence(hits))
-        return self._answer(question, asked, Outcome.ANSWERED, hits)
+        hits = self._hits(asked, vector, inside, k, as_of)
+        if hits and hits[0].score >= self._calibration.answered_from:
+            return self._answer(question, asked, Outcome.ANSWERED, hits)
+        outcome = Outcome.OUT_OF_SCOPE if outside else Outcome.NOT_STATED
+        return self._answer(question, asked, outcome, _without_evidence(hits))
 
     def search(
         self, question: str, *, companies: Sequence[str] = (), k: int = 5, as_of: date | None = None
@@ -142,7 +141,8 @@ class Assistant:
         asked = self.understand(question, companies=companies)
         if asked.unknown and not asked.matched:
             return []
-        return list(self._hits(asked, self._vector(asked.topic), k, as_of))
+        vector = self._vector(asked.topic)
+        return list(self._hits(asked, vector, self._inside(asked.topic, vector), k, as_of))
 
     def understand(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Standalone:
         """`question` with what its chat and the companies given beside it add to it; nothing is searched.
@@ -169,14 +169,29 @@ class Assistant:
             vector: Vectors = self._embedder.embed_questions([topic])[0]
             return vector
 
-    def _hits(self, asked: Standalone, vector: Vectors, k: int, as_of: date | None) -> tuple[Hit, ...]:
-        """The `k` best passages of the companies asked about, or of all; of several each its best while k lasts."""
+    def _prepared(self, topic: str, vector: Vectors) -> Prepared:
+        with stage("intents"):
+            said = self._intents.said(vector)
+        return self._retriever.prepared(topic, vector, said)
+
+    def _inside(self, topic: str, vector: Vectors) -> float:
+        """The probability that the question is about privacy policies at all."""
+        with stage("scope"):
+            return 1.0 - self.scope.probability_outside(topic, vector)
+
+    def _hits(self, asked: Standalone, vector: Vectors, inside: float, k: int, as_of: date | None) -> tuple[Hit, ...]:
+        """The `k` best passages of the companies asked about, or of all; of several each its best while k lasts.
+
+        A passage answers if the question is about policies at all, and the passage then says so: their
+        probabilities are multiplied.
+        """
         companies = asked.companies
-        prepared = self._retriever.prepared(asked.topic, vector)
+        prepared = self._prepared(asked.topic, vector)
         if not companies:
-            return self._over_all(asked.topic, prepared, k, as_of)
+            return self._over_all(asked.topic, prepared, inside, k, as_of)
         each = [
-            self._judged(asked.topic, prepared, self.index.rows([company.id], as_of=as_of)) for company in companies
+            self._judged(asked.topic, prepared, self.index.rows([company.id], as_of=as_of), inside)
+            for company in companies
         ]
         if len(each) == 1:
             return self._made(each[0], _best_first(each[0])[:k])
@@ -185,7 +200,7 @@ class Assistant:
         chosen = sorted(turns[:k], key=lambda turn: (-turn[1].scores[turn[2]], turn[1].candidates.rows[turn[2]]))
         return tuple(hit for _, judged, place in chosen for hit in self._made(judged, [place]))
 
-    def _over_all(self, topic: str, prepared: Prepared, k: int, as_of: date | None) -> tuple[Hit, ...]:
+    def _over_all(self, topic: str, prepared: Prepared, inside: float, k: int, as_of: date | None) -> tuple[Hit, ...]:
         """The `k` best passages of all companies, each company judged by what its own policy says."""
         everything = self._examined(topic, prepared, self.index.rows(as_of=as_of))
         order = self._calibration.order(everything.signals)
@@ -195,7 +210,9 @@ class Assistant:
             nearest.setdefault(self.index.company_of(self.index.passages[rows[place]]).id)
             if len(nearest) == max(_JUDGED_COMPANIES, k):
                 break
-        each = [self._judged(topic, prepared, self.index.rows([company_id], as_of=as_of)) for company_id in nearest]
+        each = [
+            self._judged(topic, prepared, self.index.rows([company_id], as_of=as_of), inside) for company_id in nearest
+        ]
         weighed = []
         for judged in each:
             for turn, place in enumerate(_best_first(judged)[:k]):
@@ -213,7 +230,7 @@ class Assistant:
         """
         asked = self.understand(question, companies=companies, history=history)
         ids = [company.id for company in asked.companies] or None
-        prepared = self._retriever.prepared(asked.topic, self._vector(asked.topic))
+        prepared = self._prepared(asked.topic, self._vector(asked.topic))
         return self._examined(asked.topic, prepared, self.index.rows(ids))
 
     def _examined(self, topic: str, prepared: Prepared, allowed: Vectors) -> Examined:
@@ -228,7 +245,7 @@ class Assistant:
         with stage("judge"):
             order = self._calibration.order(signals)
             best = self._text_from(candidates, int(np.argmax(order))) if len(order) else ""
-            return Examined(candidates, signals, question_signals(topic, best, candidates))
+            return Examined(candidates, signals, question_signals(topic, best, prepared, candidates))
 
     def _holding(self, topic: str, candidates: Candidates) -> Vectors:
         """1.0 for each candidate that holds a thing of every kind that is asked for; 0.0 where none is asked for."""
@@ -238,10 +255,10 @@ class Assistant:
         texts = [self.index.passages[row].text for row in candidates.rows]
         return np.array([float(all(kind.found.search(text) for kind in kinds)) for text in texts])
 
-    def _judged(self, topic: str, prepared: Prepared, allowed: Vectors) -> _Judged:
+    def _judged(self, topic: str, prepared: Prepared, allowed: Vectors, inside: float) -> _Judged:
         examined = self._examined(topic, prepared, allowed)
         order = self._calibration.order(examined.signals)
-        scores = self._calibration.scores(order, examined.of_question)
+        scores = inside * self._calibration.scores(order, examined.of_question)
         return _Judged(examined.candidates, scores.round(6))
 
     def _reranked(self, topic: str, candidates: Candidates, signals: dict[str, Vectors]) -> Vectors:

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from qa.answer_kinds import lacks_what_is_asked
-from qa.retrieval import SIGNALS, Candidates
+from qa.retrieval import SIGNALS, Candidates, Prepared
 
 Vectors = np.ndarray
 
 CALIBRATION = Path(__file__).with_name("calibration.json")
 _MOST_ABSENT = 2
+# So near lie nine in ten of sample dev's questions without their company. A recipe for pancakes lies further off, and
+# must not pass for a question of which little can be expected.
+_LEAST_USUAL = 0.3
 RERANKED = "reranker"
 """The signal that a reranker adds."""
 HOLDS_WHAT_IS_ASKED = "holds_what_is_asked"
@@ -81,16 +84,20 @@ def passage_signals(candidates: Candidates) -> dict[str, Vectors]:
     return {name: candidates.signals[:, column] for column, name in enumerate(SIGNALS)}
 
 
-def question_signals(question: str, best_text: str, candidates: Candidates) -> dict[str, float]:
+def question_signals(question: str, best_text: str, prepared: Prepared, candidates: Candidates) -> dict[str, float]:
     """What tells whether these passages can answer the question at all, each in [0, 1].
 
-    `nearest`: the largest cosine of a sentence. `absent`: privacy concepts that the question names and that no
-    passage does, 1 for two or more, and `absent_share`: their share of those it names; a policy that speaks of
-    neither fingerprints nor faces does not tell of biometrics. `lacking`: 1 if the question asks for a time, a
-    place, an address or an age and the best passage holds none. `no_concept`: 1 if it names no privacy concept.
+    `nearest`: the largest cosine of a sentence; `said`: that with what policies say of such questions; `usual`: how
+    near the question lies to that itself, and so how near a sentence that answers could come. `absent`: privacy
+    concepts that the question names and that no passage does, 1 for two or more, and `absent_share`: their share of
+    those it names; a policy that speaks of neither fingerprints nor faces does not tell of biometrics. `lacking`: 1
+    if the question asks for a time, a place, an address or an age and the best passage holds none. `no_concept`: 1
+    if it names no privacy concept.
     """
     return {
         "nearest": float(candidates.signals[:, SIGNALS.index("sentence_cosine")].max(initial=0.0)),
+        "said": float(candidates.signals[:, SIGNALS.index("said_cosine")].max(initial=0.0)),
+        "usual": max(_LEAST_USUAL, float(prepared.vector @ prepared.said)),
         "absent": min(candidates.absent_concepts, _MOST_ABSENT) / _MOST_ABSENT,
         "absent_share": candidates.absent_concepts / max(1, candidates.concepts),
         "lacking": float(lacks_what_is_asked(question, best_text)),

@@ -1,7 +1,8 @@
 """The passages that may answer a question, with what speaks for each. It does not know companies' names or outcomes.
 
-Four signals for a passage, each in [-1, 1] or [0, 1]: the cosine of its vector, the cosine of its nearest
-sentence, BM25 over words and concepts, and how much of the question one of its sentences covers.
+Five signals for a passage, each in [-1, 1] or [0, 1]: the cosine of its vector, the cosine of its nearest
+sentence, that of its sentence nearest to what policies say of such questions (`qa.intents`), BM25 over words and
+concepts, and how much of the question one of its sentences covers.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ Vectors = np.ndarray
 # So few passages are compared one by one; of more, each signal proposes its best (exact up to here).
 _COMPARE_ALL = 2_000
 _PROPOSED = 200
-SIGNALS = ("passage_cosine", "sentence_cosine", "bm25", "coverage")
+SIGNALS = ("passage_cosine", "sentence_cosine", "said_cosine", "bm25", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Candidates:
 
     Attributes:
         rows: shape (n,), passage rows, rising.
-        signals: shape (n, 4), float64, in the order of `SIGNALS`.
+        signals: shape (n, 5), float64, in the order of `SIGNALS`.
         sentence_rows, sentence_scores: the sentences of all candidates, and their cosine and coverage added up.
         concepts: how many privacy concepts the question names.
         absent_concepts: how many of them no passage does that may answer.
@@ -46,12 +47,13 @@ class Prepared:
     """A question embedded and scored by its terms once, to be compared with any passages.
 
     Attributes:
-        vector: shape (dimension,), unit.
+        vector, said: shape (dimension,), unit: the question's own, and where policies speak of what it asks.
         bm25: shape (number of passages,); coverage: shape (number of sentences,).
         concepts: the privacy concepts it names, as terms.
     """
 
     vector: Vectors
+    said: Vectors
     bm25: Vectors
     coverage: Vectors
     concepts: frozenset[str]
@@ -64,14 +66,14 @@ class Retriever:
         self._index = index
         self._thesaurus = Thesaurus.shipped()
 
-    def prepared(self, question: str, vector: Vectors) -> Prepared:
-        """What every comparison with `question` needs; `vector` is its own, shape (dimension,), unit."""
+    def prepared(self, question: str, vector: Vectors, said: Vectors) -> Prepared:
+        """What every comparison with `question` needs; for `vector` and `said` see `Prepared`."""
         with stage("words"):
             question_terms = terms(question, self._thesaurus)
             bm25 = self._index.passage_terms.scores(question_terms)
             coverage = self._index.sentence_coverage.scores(question_terms)
             concepts = frozenset(term for term in question_terms if term.startswith(CONCEPT_MARK))
-        return Prepared(vector, bm25, coverage, concepts)
+        return Prepared(vector, said, bm25, coverage, concepts)
 
     def candidates(self, question: Prepared, *, allowed: Rows) -> Candidates:
         """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""
@@ -100,12 +102,14 @@ class Retriever:
         sentence_rows = index.sentences.rows_in(rows)
         counts = index.sentences.first[rows + 1] - index.sentences.first[rows]
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        sentence_cosines = index.sentence_vectors.vectors(sentence_rows) @ question.vector
+        sentence_vectors = index.sentence_vectors.vectors(sentence_rows)
+        sentence_cosines = sentence_vectors @ question.vector
         sentence_scores = sentence_cosines + question.coverage[sentence_rows]
         signals = np.column_stack(
             [
                 index.passage_vectors.vectors(rows) @ question.vector,
                 np.maximum.reduceat(sentence_cosines, starts),
+                np.maximum.reduceat(sentence_vectors @ question.said, starts),
                 question.bm25[rows],
                 np.maximum.reduceat(question.coverage[sentence_rows], starts),
             ]

@@ -3,8 +3,8 @@
 It does not know what the policies say.
 """
 
-import hashlib
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 from index.embedding import Embedder
 from index.terms import CONCEPT_MARK, Thesaurus, terms
 from qa.judgement import scope_weights
+from qa.kept_vectors import keep_vectors, kept_vectors
 
 Vectors = np.ndarray
 
@@ -34,12 +35,14 @@ class ScopeSignals:
 class Scope:
     """Tells questions about privacy policies from others."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, *, weights: Mapping[str, float] | None = None) -> None:
+        """`weights`: of `outside`, `inside` and `concepts`, and the `intercept`; None means the shipped ones."""
         examples = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
         self._examples: dict[str, list[str]] = examples
-        self._inside, self._outside = _kept_vectors(embedder) or embed_examples(embedder)
+        vectors = kept_vectors(KEPT_VECTORS, embedder, EXAMPLES) or embed_examples(embedder)
+        self._inside, self._outside = vectors["inside"], vectors["outside"]
         self._thesaurus = Thesaurus.shipped()
-        self._weights = scope_weights()
+        self._weights = weights or scope_weights()
 
     def signals(self, question: str, vector: Vectors) -> ScopeSignals:
         """What speaks for and against `question` being in scope; `vector` is its own, shape (dimension,)."""
@@ -79,30 +82,18 @@ class Scope:
         return float(1.0 / (1.0 + np.exp(-logit)))
 
 
-def embed_examples(embedder: Embedder) -> tuple[Vectors, Vectors]:
-    """The vectors of the examples in scope and of those out of it; a second's work, so the shipped model's are kept."""
+def embed_examples(embedder: Embedder) -> dict[str, Vectors]:
+    """The vectors of the examples in scope ("inside") and of those out of it ("outside")."""
     examples = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
-    return embedder.embed_questions(examples["in_scope"]), embedder.embed_questions(examples["out_of_scope"])
+    return {
+        "inside": embedder.embed_questions(examples["in_scope"]),
+        "outside": embedder.embed_questions(examples["out_of_scope"]),
+    }
 
 
-def keep_vectors(embedder: Embedder, path: Path = KEPT_VECTORS) -> None:
-    """Write the examples' vectors to `path`, with what they depend on."""
-    inside, outside = embed_examples(embedder)
-    np.savez(path, inside=inside.astype(np.float16), outside=outside.astype(np.float16), made_of=_made_of(embedder))
-
-
-def _kept_vectors(embedder: Embedder) -> tuple[Vectors, Vectors] | None:
-    """The vectors kept beside this module, if they are of this model and of these examples."""
-    if not KEPT_VECTORS.is_file():
-        return None
-    with np.load(KEPT_VECTORS, allow_pickle=False) as kept:
-        if str(kept["made_of"]) != _made_of(embedder):
-            return None
-        return kept["inside"].astype(np.float32), kept["outside"].astype(np.float32)
-
-
-def _made_of(embedder: Embedder) -> str:
-    return hashlib.sha256(embedder.content_hash.encode() + EXAMPLES.read_bytes()).hexdigest()
+def keep_examples(embedder: Embedder) -> None:
+    """Write the vectors of the shipped model beside the examples."""
+    keep_vectors(KEPT_VECTORS, embedder, EXAMPLES, embed_examples(embedder))
 
 
 def _nearest_mean(cosines: Vectors) -> float:
