@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from eval.compare import compare as compared
 from eval.compare import comparison_text, unlike
-from eval.figures import figures, right_outcome, table
+from eval.figures import right_outcome, table
 from eval.gate import GATE, fallen, set_anew, sliced, slices, write
 from eval.measuring import Options, checked, measure
 from eval.questions import SPLITS, LabelError, Setting, Task
@@ -241,7 +241,7 @@ def gate(*, data: tuple[Path, ...], write_anew: bool, path: Path) -> None:
     if write_anew:
         gated = [_gated(name, data) for name in ("sample", "gdpr200")]
         embedder = SentenceTransformersEmbedder()
-        kept = [_measured_slice(task, embedder) for task in gated]
+        kept = [set_anew(_asked(task, task.settings[0], embedder)) for task in gated]
         write(kept, path)
         print(f"{path}: {sum(len(entry.expected) for entry in kept)} questions")
         return
@@ -255,9 +255,9 @@ def gate(*, data: tuple[Path, ...], write_anew: bool, path: Path) -> None:
     embedder = SentenceTransformersEmbedder()
     lines: list[str] = []
     for task, wanted in planned:
-        rows = _asked(task, Setting(wanted.setting), embedder)
-        lines += fallen(rows, wanted)
-        print(f"{wanted.task}: {len(rows)} questions\n{table(figures(rows))}\n")
+        measured = _asked(task, Setting(wanted.setting), embedder)
+        lines += fallen(measured, wanted)
+        print(f"{wanted.task}: {len(measured.rows)} questions\n{table(measured.figures)}\n")
     if lines:
         print("the gate is shut:\n" + "\n".join(lines), file=sys.stderr)
         sys.exit(1)
@@ -274,16 +274,9 @@ def _gated(name: str, data: Sequence[Path]) -> Task:
     return replace(task, questions=tuple(questions))
 
 
-def _measured_slice(task: Task, embedder: Embedder) -> Any:
-    setting = task.settings[0]
-    return set_anew(_asked(task, setting, embedder), task=task.name, setting=str(setting))
-
-
-def _asked(task: Task, setting: Setting, embedder: Embedder) -> Sequence[Row]:
+def _asked(task: Task, setting: Setting, embedder: Embedder) -> TaskRun:
     with _progress() as progress:
-        return measure(
-            task, Options(setting=setting, split="dev"), embedder=embedder, progress=progress(task.name)
-        ).rows
+        return measure(task, Options(setting=setting, split="dev"), embedder=embedder, progress=progress(task.name))
 
 
 _training_data = click.option(

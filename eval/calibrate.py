@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from eval.questions import LabelledQuestion, Task
+from eval.questions import LabelledQuestion, Span, Task
 from eval.systems import file_of, write_documents
 from eval.tasks import source
 from eval.tasks.bank import bank_task
@@ -152,10 +152,8 @@ def _relevant(assistant: Assistant, examined: Examined, question: LabelledQuesti
     result = np.zeros(len(examined.candidates.rows), dtype=bool)
     for place, row in enumerate(examined.candidates.rows):
         passage = index.passages[row]
-        file = file_of(index.policies[passage.policy_id])
-        result[place] = any(
-            span.file == file and passage.start < span.end and span.start < passage.end for span in question.spans
-        )
+        found = Span(file_of(index.policies[passage.policy_id]), passage.start, passage.end)
+        result[place] = any(found.overlaps(label) for label in question.spans)
     return result
 
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.figures import right_outcome
+from eval.figures import means_something, right_outcome
 from eval.measures import interval
 from eval.run_folder import Run, RunError, TaskRun
 from eval.running import Row
 
-_INCOMPLETE = ("S@1", "S@3", "S@10", "MRR@10")
 RIGHT_OUTCOME = "right outcome"
 
 
@@ -89,7 +88,7 @@ def _compared(before: TaskRun, after: TaskRun) -> Comparison:
     differences = []
     names = dict.fromkeys(name for one, other in pairs for name in one.measures if name in other.measures)
     for name in names:
-        if before.complete or name in _INCOMPLETE or "@" not in name or name.startswith("wrong"):
+        if means_something(name, complete=before.complete):
             both = [(one, other) for one, other in pairs if name in one.measures and name in other.measures]
             values = [(one.measures[name], other.measures[name]) for one, other in both]
             differences.append(_difference(name, [one for one, _ in both], values))

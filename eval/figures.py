@@ -25,7 +25,7 @@ EXPECTED = {
     "unknown_company": "unknown_company",
     "out_of_scope": "out_of_scope",
 }
-_INCOMPLETE = ("S@1", "S@3", "S@10", "MRR@10")
+_OF_FIRST_HIT = ("S@1", "S@3", "S@10", "MRR@10", WRONG_COMPANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,21 @@ def _ranking(kind: str, rows: Sequence[Row], *, complete: bool) -> list[Figure]:
     names = [
         name
         for name in rows[0].measures
-        if name != WRONG_COMPANY and (name in _INCOMPLETE if not complete else _is_shown(name, kind))
+        if name != WRONG_COMPANY and means_something(name, complete=complete) and _is_shown(name, kind)
     ]
     found = [_mean(f"{kind}: {name}", [row.measures[name] for row in rows], rows) for name in names]
     if any(row.outcome for row in rows):
         found.append(_mean(f"{kind}: first hit quotes it", [float(row.quoted) for row in rows], rows))
     return found
+
+
+def means_something(measure: str, *, complete: bool) -> bool:
+    """Whether `measure` may be told of a set: of one that labels not all that answers, only what asks for one hit.
+
+    >>> means_something("nDCG@10", complete=False), means_something("S@3", complete=False)
+    (False, True)
+    """
+    return complete or measure in _OF_FIRST_HIT
 
 
 def _is_shown(name: str, kind: str) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from eval.figures import by_name, figures, right_outcome
+from eval.figures import by_name, right_outcome
 from eval.questions import LabelError, Task
+from eval.run_folder import TaskRun
 from eval.running import WRONG_COMPANY, Row
 
 GATE = Path(__file__).with_name("gate.json")
@@ -86,9 +87,9 @@ def sliced(task: Task, wanted: Slice) -> Task:
     return replace(task, questions=tuple(q for q in task.questions if q.id in wanted.expected))
 
 
-def fallen(rows: Sequence[Row], wanted: Slice) -> list[str]:
+def fallen(measured: TaskRun, wanted: Slice) -> list[str]:
     """What fell through, a line each: figures first, then the questions that got worse. Empty if the gate is passed."""
-    found = by_name(figures(rows))
+    found = by_name(measured.figures)
     lines = []
     for name, floor in wanted.floors.items():
         value = found[name].value if name in found else 0.0
@@ -98,7 +99,7 @@ def fallen(rows: Sequence[Row], wanted: Slice) -> list[str]:
         value = found[name].value if name in found else 0.0
         if value > ceiling:
             lines.append(f"{wanted.task}: {name} is {value:.3f}, expected at most {ceiling:.3f}")
-    return lines + _got_worse(rows, wanted) if lines else []
+    return lines + _got_worse(measured.rows, wanted) if lines else []
 
 
 def _got_worse(rows: Sequence[Row], wanted: Slice) -> list[str]:
@@ -116,13 +117,15 @@ def _got_worse(rows: Sequence[Row], wanted: Slice) -> list[str]:
     return lines
 
 
-def set_anew(rows: Sequence[Row], *, task: str, setting: str) -> Slice:
-    """A slice with floors a little under what `rows` got."""
-    found = by_name(figures(rows))
+def set_anew(measured: TaskRun) -> Slice:
+    """A slice with floors a little under what was measured."""
+    found = by_name(measured.figures)
     floors = {name: round(max(0.0, found[name].value - _MARGIN), 3) for name in _GUARDED if name in found}
     ceilings = {name: round(found[name].value, 3) for name in _CEILINGS if name in found}
-    expected = {row.id: (row.rank, right_outcome(row), round(row.measures.get(WRONG_COMPANY, 0.0), 3)) for row in rows}
-    return Slice(task, setting, expected, floors, ceilings)
+    expected = {
+        row.id: (row.rank, right_outcome(row), round(row.measures.get(WRONG_COMPANY, 0.0), 3)) for row in measured.rows
+    }
+    return Slice(measured.task, measured.setting, expected, floors, ceilings)
 
 
 def write(kept: Sequence[Slice], path: Path = GATE) -> None:

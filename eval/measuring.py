@@ -12,10 +12,10 @@ from eval.questions import Document, LabelError, LabelledQuestion, Setting, Task
 from eval.run_folder import TaskRun, data_hash, pool_hash
 from eval.running import DEPTH, run
 from eval.systems import SYSTEMS, UNITS, system_over
+from index.build import read_files
 from index.companies import Company, identify, key
 from index.embedding import Embedder
-from index.errors import PolicyError
-from index.policies import PolicyFile, parse_policy_text, policy_paths, read_policy_file
+from index.policies import parse_policy_text
 from qa.reranker import Reranker
 
 Progress = Callable[[str, int, int], None]
@@ -176,14 +176,7 @@ def distractors(folder: Path, documents: Sequence[Document]) -> tuple[Document, 
     Raises:
         LabelError: there is none, or the same company's are all there are.
     """
-    files: list[PolicyFile] = []
-    for path in policy_paths([folder]):
-        if isinstance(path, PolicyError):
-            continue
-        try:
-            files.append(read_policy_file(path))
-        except PolicyError:
-            continue  # what no index would hold distracts nobody
+    files, _ = read_files([folder])  # what no index would hold distracts nobody
     own = [parse_policy_text(document.text, path=document.file) for document in documents]
     company_ids, companies = identify([*own, *files])
     by_id = {company.id: company for company in companies}
@@ -191,7 +184,7 @@ def distractors(folder: Path, documents: Sequence[Document]) -> tuple[Document, 
     taken |= {_bare(name) for company_id in company_ids[: len(own)] for name in _names(by_id[company_id])}
     known_words = _Overlap([document.text for document in documents])
     kept = [
-        Document(f"distractors/{_under(folder, file)}", file.text, by_id[company_id].name)
+        Document(f"distractors/{file.path.partition('/')[2]}", file.text, by_id[company_id].name)
         for file, company_id in zip(files, company_ids[len(own) :], strict=True)
         if not taken & {_bare(name) for name in _names(by_id[company_id])} and not known_words.holds(file.text)
     ]
@@ -231,8 +224,3 @@ class _Overlap:
 def _shingles(text: str) -> set[int]:
     words = text.lower().split()
     return {hash(tuple(words[place : place + 8])) for place in range(len(words) - 7)}
-
-
-def _under(folder: Path, file: PolicyFile) -> str:
-    path = Path(file.path)
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name

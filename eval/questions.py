@@ -11,8 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from qa.assistant import MAX_QUESTION_CHARS
+
 SPLITS = ("train", "dev", "test")
-MAX_QUESTION_CHARS = 2_000
 _KIND_NAMES = {str: "text", int: "a whole number", bool: "true or false"}
 KINDS = ("answerable", "not_stated", "unknown_company", "out_of_scope", "several", "follow_up")
 

@@ -35,7 +35,7 @@ class Retrieved:
         confidence: how sure it is that the first span answers; comparable between questions.
         outcome: what it says of the question; None if it says nothing.
         quoted: what it quotes of the first span.
-        resolved, unknown: companies that it took the question to name: ids of those it knows, names of others.
+        unknown: names of companies that it took the question to name, and does not know.
         took_ms: wall time.
         stages_ms: the part of it that each stage took.
     """
@@ -45,7 +45,6 @@ class Retrieved:
     confidence: float
     outcome: str | None = None
     quoted: tuple[Span, ...] = ()
-    resolved: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     took_ms: float = 0.0
     stages_ms: Mapping[str, float] = field(default_factory=dict)
@@ -111,7 +110,6 @@ class AskPolicy:
                 for hit in hits[:1]
                 for evidence in hit.evidence
             ),
-            resolved=tuple(match.company.id for match in answer.companies),
             unknown=tuple(name.name for name in answer.unknown_companies),
             took_ms=took_ms,
             stages_ms=stages_ms,

@@ -67,7 +67,7 @@ def read(paths: Sequence[Path], *, split: Split, progress: Progress = lambda *_:
         NothingToIndex: no file could be read, or none has a passage.
         CompaniesFileError: a `companies.toml` beside the policies is wrong.
     """
-    files, refused = _read(paths, progress)
+    files, refused = read_files(paths, progress=progress)
     if not files:
         reasons = "".join(f"\n  {error}" for error in refused)
         given = ", ".join(map(str, paths)) or "nothing"
@@ -138,7 +138,10 @@ def sentence_texts(policy: Policy, passage: Passage) -> list[str]:
     return [plain(policy.text[start:end]) for start, end in passage.sentences]
 
 
-def _read(paths: Sequence[Path], progress: Progress) -> tuple[list[PolicyFile], list[PolicyError]]:
+def read_files(
+    paths: Sequence[Path], *, progress: Progress = lambda *_: None
+) -> tuple[list[PolicyFile], list[PolicyError]]:
+    """The policy files at `paths`, with paths as people may see them, and why others could not be read."""
     found = list(policy_paths(paths))
     files: list[PolicyFile] = []
     refused: list[PolicyError] = []

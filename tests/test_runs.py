@@ -164,18 +164,18 @@ def test_runs_of_other_data_are_not_compared():
 
 
 def test_a_gate_is_passed_by_what_set_it_and_shut_by_less(tmp_path: Path):
-    write([set_anew(rows(), task="t", setting="per-policy")], tmp_path / "gate.json")
+    write([set_anew(a_run(rows()).tasks[0])], tmp_path / "gate.json")
     kept = slices(tmp_path / "gate.json")[0]
-    assert fallen(rows(), kept) == []
-    told = fallen(rows({**SCRIPT, "q2": [span(BOLT, 0)]}), kept)
+    assert fallen(a_run(rows()).tasks[0], kept) == []
+    told = fallen(a_run(rows({**SCRIPT, "q2": [span(BOLT, 0)]})).tasks[0], kept)
     assert any(line.startswith("t: answerable: S@1 is 0.000, expected at least 0.303") for line in told)
     assert any(line.startswith("  worse: q2 was rank 1") for line in told)
     assert not any("q1 was" in line for line in told)
 
 
 def test_a_hit_of_a_wrong_company_shuts_the_gate_however_good_the_rest(tmp_path: Path):
-    kept = set_anew(rows(), task="t", setting="per-policy")
-    told = fallen(rows({**SCRIPT, "q3": [span(BOLT, 0)]}), kept)
+    kept = set_anew(a_run(rows()).tasks[0])
+    told = fallen(a_run(rows({**SCRIPT, "q3": [span(BOLT, 0)]})).tasks[0], kept)
     assert "wrong-company@5, companies named is 0.250, expected at most 0.000" in told[0]
     assert "q3" in told[1]
     assert "another company's hits" in told[1]
@@ -189,7 +189,7 @@ def test_a_gate_file_that_is_none_is_told(tmp_path: Path):
 
 
 def test_a_gated_question_that_left_the_dev_split_is_told():
-    kept = set_anew(rows(), task="t", setting="per-policy")
+    kept = set_anew(a_run(rows()).tasks[0])
     moved = task(*QUESTIONS[:3], replace(QUESTIONS[3], split="test"))
     with pytest.raises(LabelError, match="'q4', which is gone from dev"):
         sliced(moved, kept)

@@ -57,12 +57,8 @@ class TaskSource:
         return self.read(folder)
 
 
-def _beir(name: str, *, complete: bool = True) -> tuple[tuple[str, ...], Callable[[Path], Task]]:
-    return (f"benchmarks/{name}", name), lambda folder: beir_task(folder, complete=complete)
-
-
 def _source(name: str, about: str, origin: str, licence: str, splits: str, *, complete: bool = True) -> TaskSource:
-    folders, read = _beir(name, complete=complete)
+    folders, read = (f"benchmarks/{name}", name), partial(beir_task, complete=complete)
     return TaskSource(name, about, folders, origin, licence, tuple(splits.split()), read)
 
 
