@@ -159,6 +159,10 @@ class TermIndex:
     def __len__(self) -> int:
         return self._count
 
+    def __contains__(self, term: object) -> bool:
+        """Whether some row has `term`."""
+        return term in self._bm25.vocab_dict
+
     def idf(self, term: str) -> float:
         """`ln(1 + (N - n + 0.5) / (n + 0.5))`, Lucene's; a term that no row has weighs most."""
         row = self._bm25.vocab_dict.get(term)

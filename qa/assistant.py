@@ -79,7 +79,10 @@ class Assistant:
     ) -> None:
         self.index = index
         self.names = CompanyNames(
-            list(index.companies.values()), lower_case_words=index.words, policy_count=len(index.policies)
+            list(index.companies.values()),
+            lower_case_words=index.words,
+            policy_count=len(index.policies),
+            written=index.passage_terms,
         )
         self._spelling = Spelling(index.words)
         self._embedder = embedder

@@ -6,7 +6,7 @@ Resolved before anything is searched: a hit of another company is worse than non
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,7 +15,7 @@ from rapidfuzz.distance import OSA
 
 from index.companies import Company, key
 from index.errors import UnknownCompany
-from index.terms import STOPWORDS, Thesaurus, brands, stem
+from index.terms import STOPWORDS, Thesaurus, brands, stem, words
 
 # Letters that may differ in a name of so many letters: tuned on the sample questions' dev half.
 _TYPOS = ((5, 0), (9, 1), (99, 2))
@@ -109,7 +109,10 @@ class UnknownName:
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """What a question says of companies; `bare` is the question without their names."""
+    """What a question says of companies; `bare` is the question without their names.
+
+    An unknown name that policies write stays in `bare`: whether data goes to Facebook is a matter to search for.
+    """
 
     matched: tuple[Matched, ...]
     unknown: tuple[UnknownName, ...]
@@ -134,8 +137,16 @@ class _Token:
 class CompanyNames:
     """The names of an index's companies, to be found in questions."""
 
-    def __init__(self, companies: Sequence[Company], *, lower_case_words: Mapping[str, int], policy_count: int) -> None:
-        """`lower_case_words` tells in how many policies a word stands in lower case."""
+    def __init__(
+        self,
+        companies: Sequence[Company],
+        *,
+        lower_case_words: Mapping[str, int],
+        policy_count: int,
+        written: Container[str] = frozenset(),
+    ) -> None:
+        """`lower_case_words` tells in how many policies a word stands in lower case, `written` the stems of all."""
+        self._written = written
         self._brands = brands()
         self._companies = companies
         enough = max(1, min(_ORDINARY_POLICIES, policy_count // 20))
@@ -210,7 +221,8 @@ class CompanyNames:
                             taken.update(places)
         matched = self._asked_about(tokens, sorted(matched, key=lambda match: match.start))
         unknown = self._unknown(question, tokens, taken)
-        spans = [(match.start, match.end) for match in matched] + [(name.start, name.end) for name in unknown]
+        idle = [name for name in unknown if not any(stem(word) in self._written for word in words(name.name))]
+        spans = [(match.start, match.end) for match in matched] + [(name.start, name.end) for name in idle]
         return Mentions(tuple(matched), tuple(unknown), _without(question, spans))
 
     def _asked_about(self, tokens: list[_Token], matched: list[Matched]) -> list[Matched]:

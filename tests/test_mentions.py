@@ -149,3 +149,9 @@ def test_a_known_brand_is_no_misspelt_other_company():
 @pytest.mark.parametrize("verb", ["store", "keep", "use"])
 def test_what_companies_do_does_not_drop_one_of_them(verb: str):
     assert known(f"does migme or Mailigen {verb} my card?") == ["mig.me", "mailigen.com"]
+
+
+def test_an_unknown_name_that_policies_write_is_a_matter_to_search_for():
+    names = CompanyNames(COMPANIES, lower_case_words=WORDS, policy_count=40, written={"zendesk"})
+    bare = {name: names.mentions(f"does {name} share my address?").bare for name in ("Zendesk", "Blorptex")}
+    assert bare == {"Zendesk": "does Zendesk share my address?", "Blorptex": "does share my address?"}
