@@ -302,11 +302,14 @@ def calibrate(*, data: Path, model: str, reranker: str | None, out: Path) -> Non
 @main.command()
 @_training_data
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for the model.")
-def train(*, data: Path, out: Path) -> None:
-    """Train the embedding model again; needs the extra `train`, and half an hour on two cores."""
+@click.option("--start", type=click.Path(path_type=Path), help="A model after two rounds; trains the third only.")
+@click.option("--share", type=click.FloatRange(0, 1), help="The tuned weights' share when averaged with the base's.")
+def train(*, data: Path, out: Path, start: Path | None, share: float | None) -> None:
+    """Train the embedding model again; needs the extra `train`, and an hour on two cores."""
+    from eval.train import TUNED_SHARE
     from eval.train import train as train_model
 
-    train_model(data, out)
+    train_model(data, out, start=start, share=TUNED_SHARE if share is None else share)
 
 
 def _embedder(model: str, *, cache: bool) -> Embedder:

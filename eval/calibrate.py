@@ -2,11 +2,12 @@
 
 First the order: a softmax over each question's candidates (Plackett-Luce's first choice), so that the
 relevant ones come first. Then the probability: a logistic regression on the questions, answerable or not.
-Then the threshold: the score under which `MAX_REFUSED` of the answerable dev questions lie.
+Then the threshold: the score under which at most `MAX_REFUSED` of each set's answerable questions lie.
 """
 
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,13 +22,14 @@ from eval.questions import LabelledQuestion, Span, Task
 from eval.systems import file_of, write_documents
 from eval.tasks import source
 from eval.tasks.bank import bank_task
+from eval.tasks.labels import labelled_policies, labels_task, share_of_policies
 from eval.tasks.sample import sample_task
 from index.build import build
 from index.embedding import DEFAULT_MODEL, Embedder
 from index.policy_index import PolicyIndex
 from qa.assistant import Assistant, Examined
-from qa.intents import keep_intents
-from qa.judgement import RERANKED, Calibration
+from qa.intents import keep_intents, keep_shares
+from qa.judgement import RERANKED, Calibration, order_signals
 from qa.reranker import Reranker
 from qa.scope import Scope, keep_examples
 
@@ -36,8 +38,10 @@ Vectors = np.ndarray
 MAX_REFUSED = 0.05
 # A third of what the scope is fitted on lies outside; of what people ask, far less. On sample dev no answer is lost so.
 OUTSIDE_RARER = 3.0
-# Sample dev, right first hits (n=81): 93 % of the sentences quoted are labelled, 96 % of the hits quote one.
-EVIDENCE_WITHIN = 0.1
+# Sample dev, right first hits (n=99): 91 % of the sentences quoted are labelled, 88 % of those labelled are quoted.
+EVIDENCE_WITHIN = 0.15
+# A passage a quarter as likely as the best is worth a quote beside it.
+EVIDENCE_FROM = 0.25
 _BEST = 3
 _RIDGE = 1e-3
 
@@ -68,25 +72,34 @@ def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker |
         data: the folder that holds `benchmarks/` and `corpus/`.
         out: a calibration file; what it holds of the other kind (with a reranker, without) stays.
     """
+    keep_shares(share_of_policies(labelled_policies(split="train")))
     if embedder.name == DEFAULT_MODEL:
         keep_examples(embedder)
         keep_intents(embedder)
     found: list[Sample] = []
-    task = sample_task()
-    with _assistant(task, embedder, reranker) as assistant:
-        dev = [q for q in task.questions if q.split == "dev"]
+    sample = _sample_dev()
+    with _assistant(sample, embedder, reranker) as assistant:
         kinds = ("answerable", "not_stated", "follow_up")
-        found += samples(assistant, task, [q for q in dev if q.kind in kinds], by_file=False)
-        scope = fit_scope(assistant, embedder, [q for q in dev if not q.history])
+        found += samples(assistant, sample, [q for q in sample.questions if q.kind in kinds], by_file=False)
+        scope = fit_scope(assistant, embedder, [q for q in sample.questions if not q.history])
     gdpr200 = source("gdpr200").load([data])
     train = tuple(q for q in gdpr200.questions if q.split == "train" and not q.generic)
-    for task in (replace(gdpr200, questions=train), bank_task(data / "corpus" / "policies", split="dev")):
+    corpus = data / "corpus" / "policies"
+    labelled = [replace(gdpr200, questions=train), labels_task(corpus, split="dev")]
+    for task in (*labelled, bank_task(corpus, split="dev")):
         with _assistant(task, embedder, reranker) as assistant:
             found += samples(assistant, task, task.questions, by_file=True)
     calibration = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     name = "reranked" if reranker else "plain"
-    fitted = fit(found) | {"answered_from": 0.0, "evidence_within": EVIDENCE_WITHIN}
-    fitted["answered_from"] = _threshold(embedder, reranker, Calibration(**fitted), scope)
+    fitted = fit(found) | {
+        "answered_from": 0.0,
+        "evidence_from": EVIDENCE_FROM,
+        "evidence_within": EVIDENCE_WITHIN,
+    }
+    fitted["answered_from"] = min(
+        _threshold(task, embedder, reranker, Calibration(**fitted), scope, by_file=task is not sample)
+        for task in (sample, *labelled)
+    )
     calibration[name] = fitted
     if not reranker:
         # A reranker adds its signal to the same others; what its weight is, only a fit with it tells.
@@ -97,18 +110,34 @@ def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker |
     return fitted
 
 
-def _threshold(
-    embedder: Embedder, reranker: Reranker | None, calibration: Calibration, scope: dict[str, float]
-) -> float:
-    """The score under which the best hits of `MAX_REFUSED` of sample dev's answerable questions lie."""
+def _sample_dev() -> Task:
     task = sample_task()
-    dev = [question for question in task.questions if question.split == "dev" and question.kind == "answerable"]
+    return replace(task, questions=tuple(question for question in task.questions if question.split == "dev"))
+
+
+def _threshold(
+    task: Task,
+    embedder: Embedder,
+    reranker: Reranker | None,
+    calibration: Calibration,
+    scope: dict[str, float],
+    *,
+    by_file: bool,
+) -> float:
+    """The probability of being told under which `MAX_REFUSED` of the answerable questions of `task` lie."""
+    answerable = [question for question in task.questions if question.kind == "answerable"]
     given_scope = Scope(embedder, weights=scope)
     with _assistant(task, embedder, reranker, calibration=calibration, scope=given_scope) as assistant:
-        answers = [assistant.ask(question.text, companies=question.given) for question in dev]
-    return round(
-        float(np.quantile([answer.hits[0].score if answer.hits else 0.0 for answer in answers], MAX_REFUSED)), 4
-    )
+        says = [assistant.policy_says(q.text, companies=_given(assistant, q, by_file=by_file)) for q in answerable]
+    return round(float(np.quantile(says, MAX_REFUSED)), 4)
+
+
+def _given(assistant: Assistant, question: LabelledQuestion, *, by_file: bool) -> tuple[str, ...]:
+    """The companies passed beside `question`: as labelled, or those whose documents it is about."""
+    if question.given or not by_file:
+        return question.given
+    owners = {file_of(policy): policy.company_id for policy in assistant.index.policies.values()}
+    return tuple(owners[file] for file in question.policy_files)
 
 
 @contextmanager
@@ -132,11 +161,9 @@ def _assistant(
 
 def samples(assistant: Assistant, task: Task, questions: Sequence[LabelledQuestion], *, by_file: bool) -> list[Sample]:
     """What the running code sees of `questions`."""
-    owners = {file_of(policy): policy.company_id for policy in assistant.index.policies.values()}
     found = []
     for question in questions:
-        named = tuple(owners[file] for file in question.policy_files)
-        given = question.given or (named if by_file else ())
+        given = _given(assistant, question, by_file=by_file)
         examined = assistant.examine(question.text, companies=given, history=question.history)
         relevant = _relevant(assistant, examined, question)
         if question.answerable and not relevant.any():
@@ -158,26 +185,46 @@ def _relevant(assistant: Assistant, examined: Examined, question: LabelledQuesti
 
 
 def fit(found: Sequence[Sample]) -> dict[str, Any]:
-    """The weights of `found`: what `Calibration` takes but for `answered_from` and `evidence_within`."""
+    """The weights of `found`: what `Calibration` takes but for the thresholds."""
     ranking = fit_ranking(found)
-    names = tuple(found[0].of_question)
     complete = [sample for sample in found if sample.complete and _found_or_unanswerable(sample, ranking)]
-    counts = {(s.task, s.question.answerable): 0 for s in complete}
-    for sample in complete:
-        counts[sample.task, sample.question.answerable] += 1
-    regression = LogisticRegression(C=10.0, max_iter=2_000)
-    regression.fit(
-        np.array([[sample.of_question[name] for name in names] for sample in complete]),
+    answered = _fit_logistic(
+        [{name: value for name, value in _signals(s, ranking).items() if name != "ahead"} for s in complete],
         [sample.question.answerable for sample in complete],
-        sample_weight=[len(complete) / counts[s.task, s.question.answerable] / len(counts) for s in complete],
+        [f"{sample.task} {sample.question.answerable}" for sample in complete],
     )
-    weights = [float(weight) for weight in regression.coef_[0]]
-    intercept = float(regression.intercept_[0])
+    answerable = [sample for sample in found if sample.relevant.any()]
+    right = _fit_logistic(
+        [{name: _signals(sample, ranking)[name] for name in ("ahead", "best")} for sample in answerable],
+        [bool(sample.relevant[np.argmax(sample.signals @ ranking)]) for sample in answerable],
+        [sample.task for sample in answerable],
+    )
     return {
         "ranking": dict(zip(found[0].names, (round(float(weight), 4) for weight in ranking), strict=True)),
-        "question_weights": dict(zip(names, (round(weight, 4) for weight in weights), strict=True)),
-        "intercept": round(intercept, 4),
+        "question_weights": answered[0],
+        "intercept": answered[1],
+        "right_weights": right[0],
+        "right_intercept": right[1],
     }
+
+
+def _signals(sample: Sample, ranking: Vectors) -> dict[str, float]:
+    return sample.of_question | order_signals(sample.signals @ ranking)
+
+
+def _fit_logistic(
+    rows: Sequence[dict[str, float]], labels: Sequence[bool], groups: Sequence[str]
+) -> tuple[dict[str, float], float]:
+    """Weights by name and the intercept; each of `groups` counts the same."""
+    counts = Counter(groups)
+    regression = LogisticRegression(C=10.0, max_iter=2_000)
+    regression.fit(
+        np.array([list(row.values()) for row in rows]),
+        labels,
+        sample_weight=[len(rows) / counts[group] / len(counts) for group in groups],
+    )
+    weights = dict(zip(rows[0], (round(float(weight), 4) for weight in regression.coef_[0]), strict=True))
+    return weights, round(float(regression.intercept_[0]), 4)
 
 
 def _found_or_unanswerable(sample: Sample, ranking: Vectors) -> bool:

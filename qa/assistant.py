@@ -18,7 +18,14 @@ from qa.answer_kinds import asked_kinds
 from qa.answers import Answer, Answerer, Evidence, ExtractiveAnswerer, Hit, Outcome
 from qa.conversation import Standalone, standalone
 from qa.intents import Intents
-from qa.judgement import HOLDS_WHAT_IS_ASKED, RERANKED, Calibration, passage_signals, question_signals
+from qa.judgement import (
+    HOLDS_WHAT_IS_ASKED,
+    RERANKED,
+    Calibration,
+    likeness,
+    passage_signals,
+    question_signals,
+)
 from qa.mentions import CompanyNames, Matched
 from qa.reranker import Reranker
 from qa.retrieval import Candidates, Prepared, Retriever
@@ -58,10 +65,17 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """Candidates with the probability that each answers, in reading order."""
+    """Candidates with the probability that each answers, in reading order.
+
+    Attributes:
+        says: the probability that one of them does.
+        likeness: of each, see `qa.judgement.likeness`.
+    """
 
     candidates: Candidates
     scores: Vectors
+    says: float
+    likeness: Vectors
 
 
 class Assistant:
@@ -125,7 +139,7 @@ class Assistant:
             return self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
         asked = replace(asked, unknown=()) if outside and not asked.matched else asked
         hits = self._hits(asked, vector, inside, k, as_of)
-        if hits and hits[0].score >= self._calibration.answered_from:
+        if any(hit.evidence for hit in hits):
             return self._answer(question, asked, Outcome.ANSWERED, hits)
         outcome = Outcome.OUT_OF_SCOPE if outside else Outcome.NOT_STATED
         return self._answer(question, asked, outcome, _without_evidence(hits))
@@ -174,8 +188,8 @@ class Assistant:
 
     def _prepared(self, topic: str, vector: Vectors) -> Prepared:
         with stage("intents"):
-            said = self._intents.said(vector)
-        return self._retriever.prepared(topic, vector, said)
+            meant = self._intents.meant(vector)
+        return self._retriever.prepared(topic, vector, meant)
 
     def _inside(self, topic: str, vector: Vectors) -> float:
         """The probability that the question is about privacy policies at all."""
@@ -236,6 +250,19 @@ class Assistant:
         prepared = self._prepared(asked.topic, self._vector(asked.topic))
         return self._examined(asked.topic, prepared, self.index.rows(ids))
 
+    def policy_says(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> float:
+        """The probability that the companies asked about say it somewhere: what `answered_from` is compared with.
+
+        Raises:
+            BadQuestion, UnknownCompany: as `ask`.
+        """
+        asked = self.understand(question, companies=companies, history=history)
+        vector = self._vector(asked.topic)
+        rows = self.index.rows([company.id for company in asked.companies] or None)
+        return self._judged(
+            asked.topic, self._prepared(asked.topic, vector), rows, self._inside(asked.topic, vector)
+        ).says
+
     def _examined(self, topic: str, prepared: Prepared, allowed: Vectors) -> Examined:
         with stage("compare"):
             candidates = self._retriever.candidates(prepared, allowed=allowed)
@@ -262,7 +289,8 @@ class Assistant:
         examined = self._examined(topic, prepared, allowed)
         order = self._calibration.order(examined.signals)
         scores = inside * self._calibration.scores(order, examined.of_question)
-        return _Judged(examined.candidates, scores.round(6))
+        says = inside * self._calibration.answered(order, examined.of_question)
+        return _Judged(examined.candidates, scores.round(6), says, likeness(order))
 
     def _reranked(self, topic: str, candidates: Candidates, signals: dict[str, Vectors]) -> Vectors:
         """The reranker's logits for the best candidates; the others get the lowest of these."""
@@ -294,10 +322,10 @@ class Assistant:
     def _hit(self, judged: _Judged, place: int) -> Hit:
         passage = self.index.passages[judged.candidates.rows[place]]
         policy = self.index.policies[passage.policy_id]
-        score = float(judged.scores[place])
-        says_it = score >= self._calibration.answered_from
+        told = judged.says >= self._calibration.answered_from
+        says_it = told and judged.likeness[place] >= self._calibration.evidence_from
         evidence = self._evidence(judged.candidates, place) if says_it else ()
-        return Hit(passage, policy, self.index.companies[policy.company_id], score, evidence)
+        return Hit(passage, policy, self.index.companies[policy.company_id], float(judged.scores[place]), evidence)
 
     def _evidence(self, candidates: Candidates, place: int) -> tuple[Evidence, ...]:
         """The sentence that answers, and those beside it that do nearly as well, in reading order."""

@@ -6,7 +6,10 @@ wordings are nearest, and so to the direction in which policies speak of them. I
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -22,20 +25,37 @@ _NEAREST = 4
 _SHARPNESS = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a question was taken to ask.
+
+    Attributes:
+        said: where policies speak of it: shape (dimension,), unit.
+        nearness: the cosine of the nearest wording of the nearest intent.
+        told_by: the share of policies that tell it, in (0, 1).
+    """
+
+    said: Vectors
+    nearness: float
+    told_by: float
+
+
 class Intents:
     """Takes questions from people's words to policies'."""
 
     def __init__(self, embedder: Embedder) -> None:
         vectors = kept_vectors(KEPT_VECTORS, embedder, INTENTS) or embed_intents(embedder)
         self._wordings, self._said = vectors["wordings"], vectors["said"]
-        counts = [len(intent["questions"]) for intent in read_intents()]
+        intents = read_intents()
+        counts = [len(intent["questions"]) for intent in intents]
         self._first = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        self._told_by = np.array([intent["told_by"] for intent in intents])
 
-    def said(self, question: Vectors) -> Vectors:
-        """Where policies speak of what `question` asks: shape (dimension,), unit.
+    def meant(self, question: Vectors) -> Meant:
+        """What `question` asks, by the four intents that are nearest by their nearest wording.
 
-        The mean of what they say of the four nearest intents, weighed by a softmax over how near each is, by its
-        nearest wording.
+        Where policies speak of it is the mean of what they say of these, and how many tell it is the mean of their
+        shares, each weighed by a softmax over how near it is.
 
         Args:
             question: shape (dimension,), unit.
@@ -43,13 +63,34 @@ class Intents:
         nearness = np.maximum.reduceat(self._wordings @ question, self._first)
         nearest = np.lexsort((np.arange(len(nearness)), -nearness))[:_NEAREST]
         weights = np.exp(_SHARPNESS * (nearness[nearest] - nearness[nearest[0]]))
+        weights /= weights.sum()
         mean = weights @ self._said[nearest]
-        direction: Vectors = mean / np.linalg.norm(mean)
-        return direction
+        return Meant(mean / np.linalg.norm(mean), float(nearness[nearest[0]]), float(weights @ self._told_by[nearest]))
 
 
-def read_intents() -> list[dict[str, list[str]]]:
-    """The intents: each with its "questions", what it "says" and what is "near"."""
+class Intent(TypedDict):
+    """Something that people want to know of a policy.
+
+    Attributes:
+        intent: its name.
+        about: what it is, in a few words.
+        questions: how people ask for it; `kept`: further wordings, which train and answer nothing, to measure with.
+        says: sentences of policies that answer, yes or no.
+        near: sentences that only look alike.
+        told_by: the share of the labelled policies that tell it, in (0, 1); `python -m eval calibrate` counts it.
+    """
+
+    intent: str
+    about: str
+    questions: list[str]
+    kept: list[str]
+    says: list[str]
+    near: list[str]
+    told_by: float
+
+
+def read_intents() -> list[Intent]:
+    """The intents, in the file's order."""
     # not splitlines(): JSON may hold U+2028 as it is
     return [json.loads(line) for line in INTENTS.read_text(encoding="utf-8").split("\n") if line]
 
@@ -67,3 +108,12 @@ def embed_intents(embedder: Embedder) -> dict[str, Vectors]:
 def keep_intents(embedder: Embedder) -> None:
     """Write the vectors of the shipped model beside the intents."""
     keep_vectors(KEPT_VECTORS, embedder, INTENTS, embed_intents(embedder))
+
+
+def keep_shares(told_by: Mapping[str, float]) -> None:
+    """Write how many policies tell each intent, by its name, into the file of intents."""
+    lines = [
+        json.dumps({**intent, "told_by": round(told_by[intent["intent"]], 4)}, ensure_ascii=False)
+        for intent in read_intents()
+    ]
+    INTENTS.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -22,6 +22,7 @@ _MOST_ABSENT = 2
 # So near lie nine in ten of sample dev's questions without their company. A recipe for pancakes lies further off, and
 # must not pass for a question of which little can be expected.
 _LEAST_USUAL = 0.3
+_LARGEST = {"said": "said_cosine", "coverage": "coverage", "bm25": "bm25"}
 RERANKED = "reranker"
 """The signal that a reranker adds."""
 HOLDS_WHAT_IS_ASKED = "holds_what_is_asked"
@@ -36,15 +37,21 @@ class Calibration:
         ranking: how much each of `SIGNALS` (and the reranker's, if there is one) counts for the order; scaled so
             that `exp(order)` is proportional to the probability that a passage is the one that answers.
         question_weights, intercept: the logit of "some passage here answers" is
-            `question_weights . question signals + intercept`.
-        answered_from: the best passage's score from which on the policy counts as saying it.
+            `question_weights . (question signals, order signals) + intercept`.
+        right_weights, right_intercept: the logit of "the best passage answers, if one does" is
+            `right_weights . order signals + right_intercept`.
+        answered_from: the probability that some passage answers from which on the policy counts as saying it.
+        evidence_from: how likely a passage must be, as a share of the best one's probability, to be quoted.
         evidence_within: how far below a passage's best sentence another may lie and still be quoted.
     """
 
     ranking: dict[str, float]
     question_weights: dict[str, float]
     intercept: float
+    right_weights: dict[str, float]
+    right_intercept: float
     answered_from: float
+    evidence_from: float
     evidence_within: float
 
     @classmethod
@@ -57,20 +64,48 @@ class Calibration:
         order: Vectors = np.sum([weight * signals[name] for name, weight in self.ranking.items()], axis=0)
         return order
 
-    def answered(self, question_signals: dict[str, float]) -> float:
+    def answered(self, order: Vectors, question_signals: dict[str, float]) -> float:
         """The probability in [0, 1] that some passage answers."""
-        logit = self.intercept + sum(weight * question_signals[name] for name, weight in self.question_weights.items())
-        return float(1.0 / (1.0 + np.exp(-np.clip(logit, -30, 30))))
+        return _probability(self.question_weights, self.intercept, question_signals | order_signals(order))
 
     def scores(self, order: Vectors, question_signals: dict[str, float]) -> Vectors:
         """The probability that each passage answers: shape (n,), in [0, 1].
 
-        The best has that of the question; another as much less as it is likelier to be the best's inferior.
+        The best's is that of the policy saying it, times that of the best being the right one; another's as much
+        less as it is likelier to be the best's inferior.
         """
         if not len(order):
             return order
-        scores: Vectors = self.answered(question_signals) * np.exp(order - order.max())
+        right = _probability(self.right_weights, self.right_intercept, order_signals(order))
+        scores: Vectors = self.answered(order, question_signals) * right * likeness(order)
         return scores
+
+
+def _probability(weights: dict[str, float], intercept: float, signals: dict[str, float]) -> float:
+    logit = intercept + sum(weight * signals[name] for name, weight in weights.items())
+    return float(1.0 / (1.0 + np.exp(-np.clip(logit, -30, 30))))
+
+
+def likeness(order: Vectors) -> Vectors:
+    """How likely each passage is to be the one that answers, as a share of the best: shape (n,), in (0, 1]."""
+    shares: Vectors = np.exp(order - order.max(initial=-np.inf)) if len(order) else order
+    return shares
+
+
+def order_signals(order: Vectors) -> dict[str, float]:
+    """What the order itself tells of the question.
+
+    `best`: the best passage's order, `best_three`: the mean of the three best, both in tens; `ahead`: the logarithm
+    of the best's share among all, if one of them is the right one. Without a passage all are 0.
+    """
+    if not len(order):
+        return {"best": 0.0, "best_three": 0.0, "ahead": 0.0}
+    three = np.sort(order)[::-1][:3]
+    return {
+        "best": float(three[0]) / 10,
+        "best_three": float(three.mean()) / 10,
+        "ahead": -float(np.log(likeness(order).sum())),
+    }
 
 
 @cache
@@ -85,24 +120,27 @@ def passage_signals(candidates: Candidates) -> dict[str, Vectors]:
 
 
 def question_signals(question: str, best_text: str, prepared: Prepared, candidates: Candidates) -> dict[str, float]:
-    """What tells whether these passages can answer the question at all, each in [0, 1].
+    """What tells whether these passages can answer the question at all, beside their order.
 
-    `nearest`: the largest cosine of a sentence; `said`: that with what policies say of such questions; `usual`: how
-    near the question lies to that itself, and so how near a sentence that answers could come. `absent`: privacy
-    concepts that the question names and that no passage does, 1 for two or more, and `absent_share`: their share of
-    those it names; a policy that speaks of neither fingerprints nor faces does not tell of biometrics. `lacking`: 1
-    if the question asks for a time, a place, an address or an age and the best passage holds none. `no_concept`: 1
-    if it names no privacy concept.
+    `said`: the largest cosine of a sentence with what policies say of such questions; `usual`: how near the question
+    lies to that itself, and so how near a sentence that answers could come; `told_by`: the logit of the share of
+    policies that tell such things; `coverage` and `bm25`: their largest values. `absent`: privacy concepts that the
+    question names and that no passage does, 1 for two or more; a policy that speaks of neither fingerprints nor faces
+    does not tell of biometrics. `lacking`: 1 if the question asks for a time, a place, an address or an age and the
+    best passage holds none.
     """
+    told_by = prepared.meant.told_by
     return {
-        "nearest": float(candidates.signals[:, SIGNALS.index("sentence_cosine")].max(initial=0.0)),
-        "said": float(candidates.signals[:, SIGNALS.index("said_cosine")].max(initial=0.0)),
-        "usual": max(_LEAST_USUAL, float(prepared.vector @ prepared.said)),
+        **{name: _largest(candidates, signal) for name, signal in _LARGEST.items()},
+        "usual": max(_LEAST_USUAL, float(prepared.vector @ prepared.meant.said)),
+        "told_by": float(np.log(told_by / (1 - told_by))),
         "absent": min(candidates.absent_concepts, _MOST_ABSENT) / _MOST_ABSENT,
-        "absent_share": candidates.absent_concepts / max(1, candidates.concepts),
         "lacking": float(lacks_what_is_asked(question, best_text)),
-        "no_concept": float(candidates.concepts == 0),
     }
+
+
+def _largest(candidates: Candidates, signal: str) -> float:
+    return float(candidates.signals[:, SIGNALS.index(signal)].max(initial=0.0))
 
 
 def scope_weights() -> dict[str, float]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from index.policy_index import PolicyIndex
 from index.terms import CONCEPT_MARK, Thesaurus, terms
+from qa.intents import Meant
 from qa.stages import stage
 
 Rows = np.ndarray
@@ -47,13 +48,14 @@ class Prepared:
     """A question embedded and scored by its terms once, to be compared with any passages.
 
     Attributes:
-        vector, said: shape (dimension,), unit: the question's own, and where policies speak of what it asks.
+        vector: shape (dimension,), unit.
+        meant: what it was taken to ask.
         bm25: shape (number of passages,); coverage: shape (number of sentences,).
         concepts: the privacy concepts it names, as terms.
     """
 
     vector: Vectors
-    said: Vectors
+    meant: Meant
     bm25: Vectors
     coverage: Vectors
     concepts: frozenset[str]
@@ -66,14 +68,14 @@ class Retriever:
         self._index = index
         self._thesaurus = Thesaurus.shipped()
 
-    def prepared(self, question: str, vector: Vectors, said: Vectors) -> Prepared:
-        """What every comparison with `question` needs; for `vector` and `said` see `Prepared`."""
+    def prepared(self, question: str, vector: Vectors, meant: Meant) -> Prepared:
+        """What every comparison with `question` needs; for `vector` and `meant` see `Prepared`."""
         with stage("words"):
             question_terms = terms(question, self._thesaurus)
             bm25 = self._index.passage_terms.scores(question_terms)
             coverage = self._index.sentence_coverage.scores(question_terms)
             concepts = frozenset(term for term in question_terms if term.startswith(CONCEPT_MARK))
-        return Prepared(vector, said, bm25, coverage, concepts)
+        return Prepared(vector, meant, bm25, coverage, concepts)
 
     def candidates(self, question: Prepared, *, allowed: Rows) -> Candidates:
         """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""
@@ -109,7 +111,7 @@ class Retriever:
             [
                 index.passage_vectors.vectors(rows) @ question.vector,
                 np.maximum.reduceat(sentence_cosines, starts),
-                np.maximum.reduceat(sentence_vectors @ question.said, starts),
+                np.maximum.reduceat(sentence_vectors @ question.meant.said, starts),
                 question.bm25[rows],
                 np.maximum.reduceat(question.coverage[sentence_rows], starts),
             ]

@@ -16,12 +16,16 @@ def test_every_intent_has_wordings_and_sentences_on_either_side():
     intents = read_intents()
     assert len(intents) >= 300
     assert min(len(intent["questions"]) for intent in intents) >= 8
-    assert {len(intent["says"]) for intent in intents} == {5}
-    assert {len(intent["near"]) for intent in intents} == {3}
+    assert min(len(intent["says"]) for intent in intents) == 5
+    assert min(len(intent["near"]) for intent in intents) == 3
+    assert {len(intent["kept"]) for intent in intents} == {3}
+    assert len({intent["intent"] for intent in intents}) == len(intents)
 
 
-def test_no_wording_stands_under_two_intents():
-    counts = Counter(question.casefold() for intent in read_intents() for question in intent["questions"])
+def test_no_wording_stands_under_two_intents_and_those_kept_to_measure_stand_nowhere_else():
+    counts = Counter(
+        question.casefold() for intent in read_intents() for question in (*intent["questions"], *intent["kept"])
+    )
     assert [question for question, count in counts.items() if count > 1] == []
 
 
@@ -34,7 +38,7 @@ def test_a_question_is_taken_to_what_policies_say_of_it(embedder: SentenceTransf
             "A cookie is a small text file placed on your device.",
         ]
     )
-    said = intents.said(question)
+    said = intents.meant(question).said
     assert said.shape == question.shape
     assert np.isclose(np.linalg.norm(said), 1.0, atol=1e-5)
     assert said @ sold > question @ sold
@@ -70,8 +74,9 @@ def test_intents_work_with_a_model_whose_vectors_are_not_kept():
     tiny = TinyEmbedder()
     vectors = embed_intents(tiny)
     assert len(vectors["wordings"]) == sum(len(intent["questions"]) for intent in read_intents())
-    said = Intents(tiny).said(tiny.embed_questions(["do you sell my data"])[0])
-    assert np.isclose(np.linalg.norm(said), 1.0, atol=1e-5)
+    meant = Intents(tiny).meant(tiny.embed_questions(["do you sell my data"])[0])
+    assert np.isclose(np.linalg.norm(meant.said), 1.0, atol=1e-5)
+    assert 0 < meant.told_by < 1
 
 
 def test_a_question_far_from_every_intent_is_not_sure_to_be_answered(assistant: Assistant):

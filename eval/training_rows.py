@@ -1,0 +1,149 @@
+"""What the third round of training reads: a question, a text that answers it, and one of the same policy that does not.
+
+Rows come in batches of like length, so that little is padded, and with several rows of one policy, so that what else
+stands in a batch is hard to tell from the answer. It does not know models but to ask which texts lie near.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from eval.questions import Span, json_lines
+from eval.tasks.labels import LabelledPolicy, labelled_policies
+from index.build import embedded_text, sentence_texts
+from index.passages import Passage, passages
+from index.policies import Policy, read_policy_file
+from qa.intents import read_intents
+
+Vectors = np.ndarray
+Embed = Callable[[list[str]], Vectors]
+
+CLAUSES = Path(__file__).with_name("clauses.jsonl")
+NO_INTENT = -1
+_MAX_PASSAGE_TOKENS = 254
+# Of a policy at most so many of the passages that answer one intent are asked for in a round.
+_PLACES = 1
+# A passage takes three times as long to read as a sentence.
+_PASSAGE_SHARE = 0.3
+_ROWS_OF_A_POLICY = 8
+_NEAREST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One example.
+
+    Attributes:
+        asks: which intent the question has, as its place among `read_intents()`; `NO_INTENT` if it has none.
+        tells, other_tells: the intents that `text` and `other` answer, where that is known.
+    """
+
+    question: str
+    text: str
+    other: str
+    asks: int = NO_INTENT
+    tells: frozenset[int] = frozenset()
+    other_tells: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A text of a policy, and the intents that it answers."""
+
+    text: str
+    tells: frozenset[int]
+
+
+def read_split(path: Path) -> tuple[Policy, list[Passage]]:
+    """A policy of the corpus and its passages, as this project splits it."""
+    file = read_policy_file(path)
+    policy = Policy(path.stem, path.stem, path.stem, None, None, file.text, file.body_start, path.name)
+    # Four characters a token: near enough for training, and no tokenizer is asked a million times.
+    return policy, passages(policy, max_tokens=_MAX_PASSAGE_TOKENS, count_tokens=lambda text: len(text) // 4)
+
+
+def labelled_rows(corpus: Path, embed: Embed, draw: Random) -> list[list[Row]]:
+    """For each labelled policy its rows, in two lists: its sentences, and some of its passages."""
+    wordings = [intent["questions"] for intent in read_intents()]
+    lists = []
+    for labelled in labelled_policies(split="train"):
+        sentences, whole = (_rows(texts, wordings, embed, draw) for texts in _told(corpus, labelled))
+        lists += [sentences, draw.sample(whole, int(len(whole) * _PASSAGE_SHARE))]
+    return lists
+
+
+def _told(corpus: Path, labelled: LabelledPolicy) -> tuple[list[_Told], list[_Told]]:
+    places = {intent["intent"]: place for place, intent in enumerate(read_intents())}
+    policy, split = read_split(corpus / labelled.file)
+    sentences, whole = [], []
+    for passage in split:
+        told: set[int] = set()
+        for (start, end), text in zip(passage.sentences, sentence_texts(policy, passage), strict=True):
+            here = Span(labelled.file, start, end)
+            intents = {
+                places[name] for span, names in labelled.answers.items() if span.overlaps(here) for name in names
+            }
+            sentences.append(_Told(text, frozenset(intents)))
+            told |= intents
+        whole.append(_Told(embedded_text(policy, passage), frozenset(told)))
+    return sentences, whole
+
+
+def _rows(texts: Sequence[_Told], wordings: Sequence[Sequence[str]], embed: Embed, draw: Random) -> list[Row]:
+    """Each intent that some of `texts` answer, asked of up to `_PLACES` of them, against one that does not answer."""
+    answering = defaultdict(list)
+    for told in texts:
+        for intent in told.tells:
+            answering[intent].append(told)
+    asked = [
+        (intent, draw.choice(wordings[intent]), told)
+        for intent, found in sorted(answering.items())
+        for told in draw.sample(found, min(_PLACES, len(found)))
+    ]
+    if not asked:
+        return []
+    nearness = embed([question for _, question, _ in asked]) @ embed([told.text for told in texts]).T
+    rows = []
+    for (intent, question, told), near in zip(asked, nearness, strict=True):
+        others = [texts[place] for place in np.argsort(-near, kind="stable") if intent not in texts[place].tells]
+        if others:
+            other = draw.choice(others[:_NEAREST])
+            rows.append(Row(question, told.text, other.text, intent, told.tells, other.tells))
+    return rows
+
+
+def intent_rows(draw: Random) -> list[Row]:
+    """Each sentence that policies say of an intent, asked for in one of its wordings, against one that looks alike."""
+    return [
+        Row(draw.choice(intent["questions"]), said, draw.choice(intent["near"]), place, frozenset([place]))
+        for place, intent in enumerate(read_intents())
+        for said in intent["says"]
+    ]
+
+
+def clause_rows(draw: Random) -> list[Row]:
+    """Invented clauses of consumers' contracts, with their questions: so that general questions are not forgotten."""
+    entries = [fields for _, fields in json_lines(CLAUSES)]
+    rows = []
+    for entry in entries:
+        other = draw.choice([other for other in entries if other is not entry])
+        rows += [Row(question, entry["clause"], other["clause"]) for question in entry["yes"]]
+    return rows
+
+
+def batches(lists: Sequence[Sequence[Row]], size: int, draw: Random) -> list[list[Row]]:
+    """`lists` in batches of `size`, made of runs of `_ROWS_OF_A_POLICY` of one list; short texts apart from long."""
+    runs = []
+    for rows in lists:
+        mixed = draw.sample(list(rows), len(rows))
+        runs += [mixed[begin : begin + _ROWS_OF_A_POLICY] for begin in range(0, len(mixed), _ROWS_OF_A_POLICY)]
+    draw.shuffle(runs)
+    runs.sort(key=lambda run: max(len(row.text) for row in run) // 200)
+    flat = [row for run in runs for row in run]
+    found = [flat[begin : begin + size] for begin in range(0, len(flat), size)]
+    draw.shuffle(found)
+    return found
