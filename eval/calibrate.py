@@ -102,7 +102,7 @@ def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker |
     )
     calibration[name] = fitted
     if not reranker:
-        # A reranker adds its signal to the same others; what its weight is, only a fit with it tells.
+        # A reranker adds its signal to the order alone; what its weight is, only a fit with it tells.
         ranking = {**fitted["ranking"], RERANKED: calibration["reranked"]["ranking"][RERANKED]}
         calibration["reranked"] = {**fitted, "ranking": ranking}
     calibration["scope"] = scope
@@ -193,7 +193,7 @@ def fit(found: Sequence[Sample]) -> dict[str, Any]:
         [sample.question.answerable for sample in complete],
         [f"{sample.task} {sample.question.answerable}" for sample in complete],
     )
-    answerable = [sample for sample in found if sample.relevant.any()]
+    answerable = [sample for sample in found if sample.complete and sample.relevant.any()]
     right = _fit_logistic(
         [{name: _signals(sample, ranking)[name] for name in ("ahead", "best")} for sample in answerable],
         [bool(sample.relevant[np.argmax(sample.signals @ ranking)]) for sample in answerable],
@@ -209,7 +209,8 @@ def fit(found: Sequence[Sample]) -> dict[str, Any]:
 
 
 def _signals(sample: Sample, ranking: Vectors) -> dict[str, float]:
-    return sample.of_question | order_signals(sample.signals @ ranking)
+    plain = np.array([name != RERANKED for name in sample.names])
+    return sample.of_question | order_signals(sample.signals[:, plain] @ ranking[plain])
 
 
 def _fit_logistic(

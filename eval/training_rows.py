@@ -24,7 +24,7 @@ Embed = Callable[[list[str]], Vectors]
 
 CLAUSES = Path(__file__).with_name("clauses.jsonl")
 NO_INTENT = -1
-_MAX_PASSAGE_TOKENS = 254
+MAX_PASSAGE_TOKENS = 254
 # Of a policy at most so many of the passages that answer one intent are asked for in a round.
 _PLACES = 1
 # A passage takes three times as long to read as a sentence.
@@ -63,7 +63,7 @@ def read_split(path: Path) -> tuple[Policy, list[Passage]]:
     file = read_policy_file(path)
     policy = Policy(path.stem, path.stem, path.stem, None, None, file.text, file.body_start, path.name)
     # Four characters a token: near enough for training, and no tokenizer is asked a million times.
-    return policy, passages(policy, max_tokens=_MAX_PASSAGE_TOKENS, count_tokens=lambda text: len(text) // 4)
+    return policy, passages(policy, max_tokens=MAX_PASSAGE_TOKENS, count_tokens=lambda text: len(text) // 4)
 
 
 def labelled_rows(corpus: Path, embed: Embed, draw: Random) -> list[list[Row]]:
@@ -118,11 +118,26 @@ def _rows(texts: Sequence[_Told], wordings: Sequence[Sequence[str]], embed: Embe
 
 def intent_rows(draw: Random) -> list[Row]:
     """Each sentence that policies say of an intent, asked for in one of its wordings, against one that looks alike."""
-    return [
-        Row(draw.choice(intent["questions"]), said, draw.choice(intent["near"]), place, frozenset([place]))
-        for place, intent in enumerate(read_intents())
-        for said in intent["says"]
-    ]
+    intents = read_intents()
+    tells = defaultdict(set)  # what looks like one intent's answer may be another's
+    for place, intent in enumerate(intents):
+        for said in intent["says"]:
+            tells[said].add(place)
+    rows = []
+    for place, intent in enumerate(intents):
+        for said in intent["says"]:
+            near = draw.choice(intent["near"])
+            rows.append(
+                Row(
+                    draw.choice(intent["questions"]),
+                    said,
+                    near,
+                    place,
+                    frozenset(tells[said]),
+                    frozenset(tells.get(near, ())),
+                )
+            )
+    return rows
 
 
 def clause_rows(draw: Random) -> list[Row]:

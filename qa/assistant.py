@@ -45,6 +45,8 @@ _LONGEST_TITLE_WORDS = 8
 # How many companies are looked at where none is named.
 _JUDGED_COMPANIES = 10
 _EVEN = 0.5
+# Of the dev sets' answerable questions none is so unlikely to be about privacy, of those out of scope five of eight.
+_LEAST_INSIDE = 0.25
 
 Vectors = np.ndarray
 
@@ -68,13 +70,14 @@ class _Judged:
     """Candidates with the probability that each answers, in reading order.
 
     Attributes:
-        says: the probability that one of them does.
+        says: the probability that one of them does; told: whether that is enough to say so.
         likeness: of each, see `qa.judgement.likeness`.
     """
 
     candidates: Candidates
     scores: Vectors
     says: float
+    told: bool
     likeness: Vectors
 
 
@@ -139,7 +142,7 @@ class Assistant:
             return self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
         asked = replace(asked, unknown=()) if outside and not asked.matched else asked
         hits = self._hits(asked, vector, inside, k, as_of)
-        if any(hit.evidence for hit in hits):
+        if inside >= _LEAST_INSIDE and any(hit.evidence for hit in hits):
             return self._answer(question, asked, Outcome.ANSWERED, hits)
         outcome = Outcome.OUT_OF_SCOPE if outside else Outcome.NOT_STATED
         return self._answer(question, asked, outcome, _without_evidence(hits))
@@ -213,8 +216,8 @@ class Assistant:
         if len(each) == 1:
             return self._made(each[0], _best_first(each[0])[:k])
         turns = [(place, judged, row) for judged in each for place, row in enumerate(_best_first(judged)[:k])]
-        turns.sort(key=lambda turn: (turn[0], -turn[1].scores[turn[2]], turn[1].candidates.rows[turn[2]]))
-        chosen = sorted(turns[:k], key=lambda turn: (-turn[1].scores[turn[2]], turn[1].candidates.rows[turn[2]]))
+        turns.sort(key=lambda turn: (turn[0], *_rank(turn[1], turn[2])))
+        chosen = sorted(turns[:k], key=lambda turn: _rank(turn[1], turn[2]))
         return tuple(hit for _, judged, place in chosen for hit in self._made(judged, [place]))
 
     def _over_all(self, topic: str, prepared: Prepared, inside: float, k: int, as_of: date | None) -> tuple[Hit, ...]:
@@ -235,8 +238,8 @@ class Assistant:
             for turn, place in enumerate(_best_first(judged)[:k]):
                 row = int(judged.candidates.rows[place])
                 weighed.append((judged.scores[place] * _REPEATED_COMPANY**turn, row, judged, place))
-        weighed.sort(key=lambda entry: (-entry[0], entry[1]))
-        chosen = sorted(weighed[:k], key=lambda entry: (-entry[2].scores[entry[3]], entry[1]))
+        weighed.sort(key=lambda entry: (not entry[2].told, -entry[0], entry[1]))
+        chosen = sorted(weighed[:k], key=lambda entry: _rank(entry[2], entry[3]))
         return tuple(hit for _, _, judged, place in chosen for hit in self._made(judged, [place]))
 
     def examine(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Examined:
@@ -251,17 +254,19 @@ class Assistant:
         return self._examined(asked.topic, prepared, self.index.rows(ids))
 
     def policy_says(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> float:
-        """The probability that the companies asked about say it somewhere: what `answered_from` is compared with.
+        """The probability that the company asked about says it somewhere: what `answered_from` is compared with.
+
+        Of several companies, that of the one likeliest to say it.
+
 
         Raises:
             BadQuestion, UnknownCompany: as `ask`.
         """
         asked = self.understand(question, companies=companies, history=history)
         vector = self._vector(asked.topic)
-        rows = self.index.rows([company.id for company in asked.companies] or None)
-        return self._judged(
-            asked.topic, self._prepared(asked.topic, vector), rows, self._inside(asked.topic, vector)
-        ).says
+        prepared, inside = self._prepared(asked.topic, vector), self._inside(asked.topic, vector)
+        ids = [company.id for company in asked.companies] or list(self.index.companies)
+        return max(self._judged(asked.topic, prepared, self.index.rows([name]), inside).says for name in ids)
 
     def _examined(self, topic: str, prepared: Prepared, allowed: Vectors) -> Examined:
         with stage("compare"):
@@ -288,9 +293,11 @@ class Assistant:
     def _judged(self, topic: str, prepared: Prepared, allowed: Vectors, inside: float) -> _Judged:
         examined = self._examined(topic, prepared, allowed)
         order = self._calibration.order(examined.signals)
-        scores = inside * self._calibration.scores(order, examined.of_question)
-        says = inside * self._calibration.answered(order, examined.of_question)
-        return _Judged(examined.candidates, scores.round(6), says, likeness(order))
+        plain = self._calibration.plain_order(examined.signals)
+        scores = inside * self._calibration.scores(order, plain, examined.of_question)
+        says = inside * self._calibration.answered(plain, examined.of_question)
+        told = says >= self._calibration.answered_from
+        return _Judged(examined.candidates, scores.round(6), says, told, likeness(order))
 
     def _reranked(self, topic: str, candidates: Candidates, signals: dict[str, Vectors]) -> Vectors:
         """The reranker's logits for the best candidates; the others get the lowest of these."""
@@ -322,8 +329,7 @@ class Assistant:
     def _hit(self, judged: _Judged, place: int) -> Hit:
         passage = self.index.passages[judged.candidates.rows[place]]
         policy = self.index.policies[passage.policy_id]
-        told = judged.says >= self._calibration.answered_from
-        says_it = told and judged.likeness[place] >= self._calibration.evidence_from
+        says_it = judged.told and judged.likeness[place] >= self._calibration.evidence_from
         evidence = self._evidence(judged.candidates, place) if says_it else ()
         return Hit(passage, policy, self.index.companies[policy.company_id], float(judged.scores[place]), evidence)
 
@@ -354,6 +360,11 @@ class Assistant:
             hits=hits,
             index_version=self.index.manifest.version,
         )
+
+
+def _rank(judged: _Judged, place: int) -> tuple[bool, float, int]:
+    """What hits of several companies are sorted by: those whose policy says it come first, whatever k cuts off."""
+    return (not judged.told, -float(judged.scores[place]), int(judged.candidates.rows[place]))
 
 
 def _best_first(judged: _Judged) -> list[int]:

@@ -1,6 +1,6 @@
 """What people want to know of a policy, in their words and in policies': a bridge from one language to the other.
 
-`intents.jsonl` holds some 350 intents, written for this project: each with a dozen wordings of people, five sentences
+`intents.jsonl` holds some 335 intents, written for this project: each with fifteen wordings of people, five sentences
 as policies say it, and three that only look alike (kept for training). A question is taken to the intents whose
 wordings are nearest, and so to the direction in which policies speak of them. It does not know any policy.
 """
@@ -31,12 +31,10 @@ class Meant:
 
     Attributes:
         said: where policies speak of it: shape (dimension,), unit.
-        nearness: the cosine of the nearest wording of the nearest intent.
         told_by: the share of policies that tell it, in (0, 1).
     """
 
     said: Vectors
-    nearness: float
     told_by: float
 
 
@@ -65,7 +63,7 @@ class Intents:
         weights = np.exp(_SHARPNESS * (nearness[nearest] - nearness[nearest[0]]))
         weights /= weights.sum()
         mean = weights @ self._said[nearest]
-        return Meant(mean / np.linalg.norm(mean), float(nearness[nearest[0]]), float(weights @ self._told_by[nearest]))
+        return Meant(mean / np.linalg.norm(mean), float(weights @ self._told_by[nearest]))
 
 
 class Intent(TypedDict):
@@ -74,7 +72,8 @@ class Intent(TypedDict):
     Attributes:
         intent: its name.
         about: what it is, in a few words.
-        questions: how people ask for it; `kept`: further wordings, which train and answer nothing, to measure with.
+        questions: how people ask for it.
+        kept: further wordings, which train and answer nothing: to fit the probability, and to measure with.
         says: sentences of policies that answer, yes or no.
         near: sentences that only look alike.
         told_by: the share of the labelled policies that tell it, in (0, 1); `python -m eval calibrate` counts it.

@@ -61,14 +61,19 @@ class Calibration:
 
     def order(self, signals: dict[str, Vectors]) -> Vectors:
         """What passages are ordered by: shape (n,), higher is better, without unit."""
-        order: Vectors = np.sum([weight * signals[name] for name, weight in self.ranking.items()], axis=0)
+        weighed = [weight * signals[name] for name, weight in self.ranking.items() if name in signals]
+        order: Vectors = np.sum(weighed, axis=0)
         return order
 
-    def answered(self, order: Vectors, question_signals: dict[str, float]) -> float:
-        """The probability in [0, 1] that some passage answers."""
-        return _probability(self.question_weights, self.intercept, question_signals | order_signals(order))
+    def plain_order(self, signals: dict[str, Vectors]) -> Vectors:
+        """The same without a reranker, whose scale no probability here knows."""
+        return self.order({name: values for name, values in signals.items() if name != RERANKED})
 
-    def scores(self, order: Vectors, question_signals: dict[str, float]) -> Vectors:
+    def answered(self, plain_order: Vectors, question_signals: dict[str, float]) -> float:
+        """The probability in [0, 1] that some passage answers."""
+        return _probability(self.question_weights, self.intercept, question_signals | order_signals(plain_order))
+
+    def scores(self, order: Vectors, plain_order: Vectors, question_signals: dict[str, float]) -> Vectors:
         """The probability that each passage answers: shape (n,), in [0, 1].
 
         The best's is that of the policy saying it, times that of the best being the right one; another's as much
@@ -76,8 +81,8 @@ class Calibration:
         """
         if not len(order):
             return order
-        right = _probability(self.right_weights, self.right_intercept, order_signals(order))
-        scores: Vectors = self.answered(order, question_signals) * right * likeness(order)
+        right = _probability(self.right_weights, self.right_intercept, order_signals(plain_order))
+        scores: Vectors = self.answered(plain_order, question_signals) * right * likeness(order)
         return scores
 
 
@@ -88,7 +93,7 @@ def _probability(weights: dict[str, float], intercept: float, signals: dict[str,
 
 def likeness(order: Vectors) -> Vectors:
     """How likely each passage is to be the one that answers, as a share of the best: shape (n,), in (0, 1]."""
-    shares: Vectors = np.exp(order - order.max(initial=-np.inf)) if len(order) else order
+    shares: Vectors = np.exp(order - order.max()) if len(order) else order
     return shares
 
 

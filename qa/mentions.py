@@ -221,12 +221,19 @@ class CompanyNames:
                             taken.update(places)
         matched = self._asked_about(tokens, sorted(matched, key=lambda match: match.start))
         unknown = self._unknown(question, tokens, taken)
-        idle = [name for name in unknown if not any(stem(word) in self._written for word in words(name.name))]
+        idle = [
+            name
+            for name in unknown
+            if not all(stem(word) in self._written for word in words(name.name) if word not in STOPWORDS)
+        ]
         spans = [(match.start, match.end) for match in matched] + [(name.start, name.end) for name in idle]
         return Mentions(tuple(matched), tuple(unknown), _without(question, spans))
 
     def _asked_about(self, tokens: list[_Token], matched: list[Matched]) -> list[Matched]:
-        """`matched` without companies that another one merely deals with ("does Mailigen use Google Analytics")."""
+        """`matched` without companies that another one merely deals with ("does Mailigen use Google Analytics").
+
+        And without words of the language that some company is called by: "who is the data controller for Mailigen".
+        """
         if len({match.company.id for match in matched}) < 2:
             return matched
         kept = []
@@ -235,7 +242,9 @@ class CompanyNames:
             after = [token.word for token in tokens if token.start >= match.end]
             handed = bool(before) and before[-1] in _WITH - {"and", "or"} and not _HANDS_OVER.isdisjoint(before)
             product = bool(after) and after[0] in _PRODUCTS
-            if not (handed or product):
+            own = [token for token in tokens if match.start <= token.start < match.end]
+            words_alone = match.matched.islower() and all(self._is_ordinary(token) for token in own)
+            if not (handed or product or words_alone):
                 kept.append(match)
         return kept or matched
 

@@ -31,15 +31,13 @@ class Candidates:
         rows: shape (n,), passage rows, rising.
         signals: shape (n, 5), float64, in the order of `SIGNALS`.
         sentence_rows, sentence_scores: the sentences of all candidates, and their cosine and coverage added up.
-        concepts: how many privacy concepts the question names.
-        absent_concepts: how many of them no passage does that may answer.
+        absent_concepts: how many privacy concepts the question names and no passage does that may answer.
     """
 
     rows: Rows
     signals: Vectors
     sentence_rows: Rows
     sentence_scores: Vectors
-    concepts: int
     absent_concepts: int
 
 
@@ -100,7 +98,7 @@ class Retriever:
         index = self._index
         if not len(rows):
             nothing = np.zeros(0)
-            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, len(question.concepts), absent)
+            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, absent)
         sentence_rows = index.sentences.rows_in(rows)
         counts = index.sentences.first[rows + 1] - index.sentences.first[rows]
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
@@ -117,7 +115,7 @@ class Retriever:
             ]
         ).astype(np.float64)
         # Equal text must score equally to the last bit, wherever it stands in a matrix product.
-        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, len(question.concepts), absent)
+        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, absent)
 
 
 def _largest(scores: Vectors, allowed: Rows, count: int) -> Rows:

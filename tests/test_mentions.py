@@ -155,3 +155,11 @@ def test_an_unknown_name_that_policies_write_is_a_matter_to_search_for():
     names = CompanyNames(COMPANIES, lower_case_words=WORDS, policy_count=40, written={"zendesk"})
     bare = {name: names.mentions(f"does {name} share my address?").bare for name in ("Zendesk", "Blorptex")}
     assert bare == {"Zendesk": "does Zendesk share my address?", "Blorptex": "does share my address?"}
+
+
+def test_a_company_called_by_words_of_the_language_gives_way_to_one_with_a_name():
+    role = Company("thedatacontroller", "The Data Controller", (), ())
+    names = CompanyNames([role, *COMPANIES], lower_case_words=WORDS, policy_count=40)
+    asked = names.mentions(f"Who is the data controller for {COMPANIES[0].name}?")
+    assert [company.id for company in asked.companies] == [COMPANIES[0].id]
+    assert [company.id for company in names.mentions("does The Data Controller sell my data?").companies] == [role.id]

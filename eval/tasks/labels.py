@@ -52,12 +52,12 @@ def labelled_policies(*, split: str) -> tuple[LabelledPolicy, ...]:
 
 
 def share_of_policies(policies: Sequence[LabelledPolicy]) -> dict[str, float]:
-    """How many of `policies` answer each intent, as a share; one that none answers counts as half a policy."""
+    """How many of `policies` answer each intent, as a share; none and all count as half a policy off."""
     answered = {intent["intent"]: 0 for intent in read_intents()}
     for policy in policies:
         for name in policy.intents:
             answered[name] += 1
-    return {name: max(count, 0.5) / len(policies) for name, count in answered.items()}
+    return {name: min(max(count, 0.5), len(policies) - 0.5) / len(policies) for name, count in answered.items()}
 
 
 def labels_task(policies: Path, *, split: str, seed: int = 0) -> Task:
