@@ -45,8 +45,8 @@ _LONGEST_TITLE_WORDS = 8
 # How many companies are looked at where none is named.
 _JUDGED_COMPANIES = 10
 _EVEN = 0.5
-# Of the dev sets' answerable questions none is so unlikely to be about privacy, of those out of scope five of eight.
-_LEAST_INSIDE = 0.25
+# So likely must a policy say what hardly is about privacy: "best pizza in town" is not answered with an address.
+_TOLD_OUTSIDE = 0.25
 
 Vectors = np.ndarray
 
@@ -142,7 +142,7 @@ class Assistant:
             return self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
         asked = replace(asked, unknown=()) if outside and not asked.matched else asked
         hits = self._hits(asked, vector, inside, k, as_of)
-        if inside >= _LEAST_INSIDE and any(hit.evidence for hit in hits):
+        if any(hit.evidence for hit in hits):
             return self._answer(question, asked, Outcome.ANSWERED, hits)
         outcome = Outcome.OUT_OF_SCOPE if outside else Outcome.NOT_STATED
         return self._answer(question, asked, outcome, _without_evidence(hits))
@@ -296,7 +296,8 @@ class Assistant:
         plain = self._calibration.plain_order(examined.signals)
         scores = inside * self._calibration.scores(order, plain, examined.of_question)
         says = inside * self._calibration.answered(plain, examined.of_question)
-        told = says >= self._calibration.answered_from
+        least = self._calibration.answered_from
+        told = says >= (least if inside > _EVEN else max(least, _TOLD_OUTSIDE))
         return _Judged(examined.candidates, scores.round(6), says, told, likeness(order))
 
     def _reranked(self, topic: str, candidates: Candidates, signals: dict[str, Vectors]) -> Vectors:
