@@ -52,7 +52,8 @@ def _checked_rows(vectors: Vectors, dimension: int) -> Vectors:
 
 
 def _best(rows: Rows, cosines: Vectors, k: int) -> tuple[Rows, Vectors]:
-    order = np.lexsort((rows, -cosines))[:k]
+    # Equal vectors may differ in the last bit by where they stand in a matrix product, and are a tie all the same.
+    order = np.lexsort((rows, -cosines.round(6)))[:k]
     return rows[order], cosines[order]
 
 
@@ -85,7 +86,7 @@ class ExactStore:
         rows = np.flatnonzero(self._there)
         if allowed is not None:
             rows = np.intersect1d(rows, allowed)
-        return _best(rows, self._vectors[rows] @ question, k)
+        return _best(rows, np.einsum("ij,j->i", self._vectors[rows], question), k)
 
 
 class FaissStore:

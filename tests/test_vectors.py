@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.errors import IndexCorrupt
@@ -25,6 +25,7 @@ def unit_rows(count: int, *, seed: int = 0, dimension: int = 8) -> np.ndarray:
     allowed=st.none() | st.sets(st.integers(0, 59)),
     seed=st.integers(0, 5),
 )
+@example(count=8, k=1, removed={5}, allowed=None, seed=4)
 @settings(max_examples=150, deadline=None)
 def test_both_stores_give_the_same_rows(count: int, k: int, removed: set[int], allowed: set[int] | None, seed: int):
     vectors = unit_rows(count, seed=seed)
