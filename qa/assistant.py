@@ -294,11 +294,12 @@ class Assistant:
         examined = self._examined(topic, prepared, allowed)
         order = self._calibration.order(examined.signals)
         plain = self._calibration.plain_order(examined.signals)
-        scores = inside * self._calibration.scores(order, plain, examined.of_question)
         says = inside * self._calibration.answered(plain, examined.of_question)
+        shares = likeness(order)
+        scores = says * self._calibration.right(plain) * shares
         least = self._calibration.answered_from
         told = says >= (least if inside > _EVEN else max(least, _TOLD_OUTSIDE))
-        return _Judged(examined.candidates, scores.round(6), says, told, likeness(order))
+        return _Judged(examined.candidates, scores.round(6), says, told, shares)
 
     def _reranked(self, topic: str, candidates: Candidates, signals: dict[str, Vectors]) -> Vectors:
         """The reranker's logits for the best candidates; the others get the lowest of these."""

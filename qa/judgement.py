@@ -73,17 +73,9 @@ class Calibration:
         """The probability in [0, 1] that some passage answers."""
         return _probability(self.question_weights, self.intercept, question_signals | order_signals(plain_order))
 
-    def scores(self, order: Vectors, plain_order: Vectors, question_signals: dict[str, float]) -> Vectors:
-        """The probability that each passage answers: shape (n,), in [0, 1].
-
-        The best's is that of the policy saying it, times that of the best being the right one; another's as much
-        less as it is likelier to be the best's inferior.
-        """
-        if not len(order):
-            return order
-        right = _probability(self.right_weights, self.right_intercept, order_signals(plain_order))
-        scores: Vectors = self.answered(plain_order, question_signals) * right * likeness(order)
-        return scores
+    def right(self, plain_order: Vectors) -> float:
+        """The probability in [0, 1] that the best passage answers, if some passage does."""
+        return _probability(self.right_weights, self.right_intercept, order_signals(plain_order))
 
 
 def _probability(weights: dict[str, float], intercept: float, signals: dict[str, float]) -> float:
