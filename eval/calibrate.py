@@ -8,7 +8,7 @@ Then the threshold: the score under which at most `MAX_REFUSED` of each set's an
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -128,16 +128,19 @@ def _threshold(
     answerable = [question for question in task.questions if question.kind == "answerable"]
     given_scope = Scope(embedder, weights=scope)
     with _assistant(task, embedder, reranker, calibration=calibration, scope=given_scope) as assistant:
-        says = [assistant.policy_says(q.text, companies=_given(assistant, q, by_file=by_file)) for q in answerable]
+        owners = _owners(assistant)
+        says = [assistant.policy_says(q.text, companies=_given(q, owners) if by_file else q.given) for q in answerable]
     return round(float(np.quantile(says, MAX_REFUSED)), 4)
 
 
-def _given(assistant: Assistant, question: LabelledQuestion, *, by_file: bool) -> tuple[str, ...]:
-    """The companies passed beside `question`: as labelled, or those whose documents it is about."""
-    if question.given or not by_file:
-        return question.given
-    owners = {file_of(policy): policy.company_id for policy in assistant.index.policies.values()}
-    return tuple(owners[file] for file in question.policy_files)
+def _owners(assistant: Assistant) -> dict[str, str]:
+    """The company id of each document."""
+    return {file_of(policy): policy.company_id for policy in assistant.index.policies.values()}
+
+
+def _given(question: LabelledQuestion, owners: Mapping[str, str]) -> tuple[str, ...]:
+    """The companies passed beside `question`: as labelled, or else those whose documents it is about."""
+    return question.given or tuple(owners[file] for file in question.policy_files)
 
 
 @contextmanager
@@ -161,9 +164,10 @@ def _assistant(
 
 def samples(assistant: Assistant, task: Task, questions: Sequence[LabelledQuestion], *, by_file: bool) -> list[Sample]:
     """What the running code sees of `questions`."""
+    owners = _owners(assistant)
     found = []
     for question in questions:
-        given = _given(assistant, question, by_file=by_file)
+        given = _given(question, owners) if by_file else question.given
         examined = assistant.examine(question.text, companies=given, history=question.history)
         relevant = _relevant(assistant, examined, question)
         if question.answerable and not relevant.any():

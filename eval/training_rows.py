@@ -5,7 +5,7 @@ stands in a batch is hard to tell from the answer. It does not know models but t
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -68,16 +68,17 @@ def read_split(path: Path) -> tuple[Policy, list[Passage]]:
 
 def labelled_rows(corpus: Path, embed: Embed, draw: Random) -> list[list[Row]]:
     """For each labelled policy its rows, in two lists: its sentences, and some of its passages."""
-    wordings = [intent["questions"] for intent in read_intents()]
+    intents = read_intents()
+    wordings = [intent["questions"] for intent in intents]
+    places = {intent["intent"]: place for place, intent in enumerate(intents)}
     lists = []
     for labelled in labelled_policies(split="train"):
-        sentences, whole = (_rows(texts, wordings, embed, draw) for texts in _told(corpus, labelled))
+        sentences, whole = (_rows(texts, wordings, embed, draw) for texts in _told(corpus, labelled, places))
         lists += [sentences, draw.sample(whole, int(len(whole) * _PASSAGE_SHARE))]
     return lists
 
 
-def _told(corpus: Path, labelled: LabelledPolicy) -> tuple[list[_Told], list[_Told]]:
-    places = {intent["intent"]: place for place, intent in enumerate(read_intents())}
+def _told(corpus: Path, labelled: LabelledPolicy, places: Mapping[str, int]) -> tuple[list[_Told], list[_Told]]:
     policy, split = read_split(corpus / labelled.file)
     sentences, whole = [], []
     for passage in split:

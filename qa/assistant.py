@@ -258,7 +258,6 @@ class Assistant:
 
         Of several companies, that of the one likeliest to say it.
 
-
         Raises:
             BadQuestion, UnknownCompany: as `ask`.
         """
