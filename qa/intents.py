@@ -1,12 +1,14 @@
 """What people want to know of a policy, in their words and in policies': a bridge from one language to the other.
 
 `intents.jsonl` holds some 335 intents, written for this project: each with fifteen wordings of people, five sentences
-as policies say it, and three that only look alike (kept for training). A question is taken to the intents whose
-wordings are nearest, and so to the direction in which policies speak of them. It does not know any policy.
+as policies say it, and three that only look alike (kept for training). Two linear classifiers of vectors stand on
+either side of the bridge: which intents a question has, and which a sentence tells. For the shipped model they are
+learned (`eval/intent_weights.py`); for any other the wordings and sentences themselves are their weights. It does not
+know any policy.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -15,14 +17,20 @@ import numpy as np
 
 from index.embedding import Embedder
 from qa.kept_vectors import keep_vectors, kept_vectors
+from qa.logistic import probability
 
 Vectors = np.ndarray
+Embed = Callable[[list[str]], Vectors]
+"""Texts become unit rows."""
 
 INTENTS = Path(__file__).with_name("intents.jsonl")
-KEPT_VECTORS = Path(__file__).with_name("intent_vectors.npz")
-# Decision 18: 2 to 12 intents and sharpness 15 to 30 differ by noise.
-_NEAREST = 4
-_SHARPNESS = 15.0
+KEPT_WEIGHTS = Path(__file__).with_name("intent_weights.npz")
+# Decision 28: 4, 8 and 16 intents differ by a point at most.
+_LIKELIEST = 16
+# Without learned weights: how steep a cosine counts, and the cosine from which a sentence rather tells it than not.
+_STEEPNESS, _EVEN_COSINE = 15.0, 0.6
+LEAST_TOLD = float(np.log(1e-4))
+"""No sentence is surer not to tell than this, a logarithm, or one oddity would outweigh every other signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +40,58 @@ class Meant:
     Attributes:
         said: where policies speak of it: shape (dimension,), unit.
         told_by: the share of policies that tell it, in (0, 1).
+        known: how likely it has any of the intents at all.
+        likely: how likely each of its intents is, if so: shape (n,), sum 1.
+        weights, bias: the classifiers of sentences that tell these: shapes (n, dimension) and (n,).
     """
 
     said: Vectors
     told_by: float
+    known: float
+    likely: Vectors
+    weights: Vectors
+    bias: Vectors
+
+    def told(self, sentences: Vectors) -> Vectors:
+        """The logarithm of the probability that each sentence tells what is asked: shape (m,), at most 0.
+
+        Args:
+            sentences: shape (m, dimension), unit rows.
+        """
+        logits = sentences @ self.weights.T + self.bias
+        told: Vectors = np.log(np.clip(probability(logits) @ self.likely, np.exp(LEAST_TOLD), 1.0))
+        return told
 
 
 class Intents:
     """Takes questions from people's words to policies'."""
 
     def __init__(self, embedder: Embedder) -> None:
-        vectors = kept_vectors(KEPT_VECTORS, embedder, INTENTS) or embed_intents(embedder)
-        self._wordings, self._said = vectors["wordings"], vectors["said"]
-        intents = read_intents()
-        counts = [len(intent["questions"]) for intent in intents]
-        self._first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        self._told_by = np.array([intent["told_by"] for intent in intents])
+        weights = kept_vectors(KEPT_WEIGHTS, embedder, INTENTS) or unlearned_weights(embedder.embed_passages)
+        self._asked, self._told, self._told_bias = weights["asked"], weights["told"], weights["told_bias"]
+        self._told_by = np.array([intent["told_by"] for intent in read_intents()])
 
     def meant(self, question: Vectors) -> Meant:
-        """What `question` asks, by the four intents that are nearest by their nearest wording.
-
-        Where policies speak of it is the mean of what they say of these, and how many tell it is the mean of their
-        shares, each weighed by a softmax over how near it is.
+        """What `question` asks: its likeliest intents.
 
         Args:
             question: shape (dimension,), unit.
         """
-        nearness = np.maximum.reduceat(self._wordings @ question, self._first)
-        nearest = np.lexsort((np.arange(len(nearness)), -nearness))[:_NEAREST]
-        weights = np.exp(_SHARPNESS * (nearness[nearest] - nearness[nearest[0]]))
-        weights /= weights.sum()
-        mean = weights @ self._said[nearest]
-        return Meant(mean / np.linalg.norm(mean), float(weights @ self._told_by[nearest]))
+        logits = self._asked @ question
+        shares = np.exp(logits - logits.max())
+        shares /= shares.sum()
+        mine = shares[: len(self._told)]
+        likeliest = np.lexsort((np.arange(len(mine)), -mine))[:_LIKELIEST]
+        likely = mine[likeliest] / mine[likeliest].sum()
+        said = likely @ self._told[likeliest]
+        return Meant(
+            said / np.linalg.norm(said),
+            float(likely @ self._told_by[likeliest]),
+            float(mine.sum()),
+            likely,
+            self._told[likeliest],
+            self._told_bias[likeliest],
+        )
 
 
 class Intent(TypedDict):
@@ -94,19 +122,31 @@ def read_intents() -> list[Intent]:
     return [json.loads(line) for line in INTENTS.read_text(encoding="utf-8").split("\n") if line]
 
 
-def embed_intents(embedder: Embedder) -> dict[str, Vectors]:
-    """The unit rows "wordings", one for each of people's, and "said", for each intent the mean of its sentences."""
+def unlearned_weights(embed: Embed) -> dict[str, Vectors]:
+    """The classifiers' weights from the wordings and sentences alone, as any model embeds them.
+
+    "asked" and "told": shape (number of intents, dimension); "told_bias": shape (number of intents,). Learned weights
+    have one more row in "asked", for a question that has none of the intents.
+    """
     intents = read_intents()
-    wordings = embedder.embed_passages([question for intent in intents for question in intent["questions"]])
-    said = embedder.embed_passages([sentence for intent in intents for sentence in intent["says"]])
-    first = np.concatenate([[0], np.cumsum([len(intent["says"]) for intent in intents])[:-1]])
-    sums = np.add.reduceat(said, first)
-    return {"wordings": wordings, "said": sums / np.linalg.norm(sums, axis=1, keepdims=True)}
+    asked = _means(embed, [intent["questions"] for intent in intents])
+    told = _means(embed, [intent["says"] for intent in intents])
+    bias = np.full(len(intents), -_STEEPNESS * _EVEN_COSINE, dtype=np.float32)
+    return {"asked": _STEEPNESS * asked, "told": _STEEPNESS * told, "told_bias": bias}
 
 
-def keep_intents(embedder: Embedder) -> None:
-    """Write the vectors of the shipped model beside the intents."""
-    keep_vectors(KEPT_VECTORS, embedder, INTENTS, embed_intents(embedder))
+def _means(embed: Embed, groups: Sequence[Sequence[str]]) -> Vectors:
+    """Of each group of texts the direction of their mean: unit rows."""
+    vectors = embed([text for group in groups for text in group])
+    first = np.concatenate([[0], np.cumsum([len(group) for group in groups])[:-1]])
+    sums = np.add.reduceat(vectors, first)
+    means: Vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    return means
+
+
+def keep_weights(embedder: Embedder, weights: Mapping[str, Vectors]) -> None:
+    """Write learned weights of the shipped model beside the intents."""
+    keep_vectors(KEPT_WEIGHTS, embedder, INTENTS, weights)
 
 
 def keep_shares(told_by: Mapping[str, float]) -> None:

@@ -13,16 +13,13 @@ from typing import Any
 import numpy as np
 
 from qa.answer_kinds import lacks_what_is_asked
+from qa.logistic import probability
 from qa.retrieval import SIGNALS, Candidates, Prepared
 
 Vectors = np.ndarray
 
 CALIBRATION = Path(__file__).with_name("calibration.json")
 _MOST_ABSENT = 2
-# So near lie nine in ten of sample dev's questions without their company. A recipe for pancakes lies further off, and
-# must not pass for a question of which little can be expected.
-_LEAST_USUAL = 0.3
-_LARGEST = {"said": "said_cosine", "coverage": "coverage", "bm25": "bm25"}
 RERANKED = "reranker"
 """The signal that a reranker adds."""
 HOLDS_WHAT_IS_ASKED = "holds_what_is_asked"
@@ -80,7 +77,7 @@ class Calibration:
 
 def _probability(weights: dict[str, float], intercept: float, signals: dict[str, float]) -> float:
     logit = intercept + sum(weight * signals[name] for name, weight in weights.items())
-    return float(1.0 / (1.0 + np.exp(-np.clip(logit, -30, 30))))
+    return float(probability(np.float64(logit)))
 
 
 def likeness(order: Vectors) -> Vectors:
@@ -119,17 +116,17 @@ def passage_signals(candidates: Candidates) -> dict[str, Vectors]:
 def question_signals(question: str, best_text: str, prepared: Prepared, candidates: Candidates) -> dict[str, float]:
     """What tells whether these passages can answer the question at all, beside their order.
 
-    `said`: the largest cosine of a sentence with what policies say of such questions; `usual`: how near the question
-    lies to that itself, and so how near a sentence that answers could come; `told_by`: the logit of the share of
-    policies that tell such things; `coverage` and `bm25`: their largest values. `absent`: privacy concepts that the
+    `told`: the logarithm of how likely the likeliest sentence tells what is asked; `told_by`: the logit of the share
+    of policies that tell such things; `coverage` and `bm25`: their largest values. `absent`: privacy concepts that the
     question names and that no passage does, 1 for two or more; a policy that speaks of neither fingerprints nor faces
     does not tell of biometrics. `lacking`: 1 if the question asks for a time, a place, an address or an age and the
     best passage holds none.
     """
     told_by = prepared.meant.told_by
     return {
-        **{name: _largest(candidates, signal) for name, signal in _LARGEST.items()},
-        "usual": max(_LEAST_USUAL, float(prepared.vector @ prepared.meant.said)),
+        "told": candidates.told,
+        "coverage": _largest(candidates, "coverage"),
+        "bm25": _largest(candidates, "bm25"),
         "told_by": float(np.log(told_by / (1 - told_by))),
         "absent": min(candidates.absent_concepts, _MOST_ABSENT) / _MOST_ABSENT,
         "lacking": float(lacks_what_is_asked(question, best_text)),

@@ -1,7 +1,8 @@
 """The passages that may answer a question, with what speaks for each. It does not know companies' names or outcomes.
 
-Five signals for a passage, each in [-1, 1] or [0, 1]: the cosine of its vector, the cosine of its nearest
-sentence, that of its sentence nearest to what policies say of such questions (`qa.intents`), BM25 over words and
+Six signals for a passage: the cosine of its vector, the cosine of its nearest sentence, that of its sentence nearest
+to where policies speak of such questions, the logarithm of the probability that one of its sentences tells what is
+asked (both `qa.intents`, and less the less likely the question has an intent that is known), BM25 over words and
 concepts, and how much of the question one of its sentences covers.
 """
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from index.policy_index import PolicyIndex
 from index.terms import CONCEPT_MARK, Thesaurus, terms
-from qa.intents import Meant
+from qa.intents import LEAST_TOLD, Meant
 from qa.stages import stage
 
 Rows = np.ndarray
@@ -20,7 +21,9 @@ Vectors = np.ndarray
 # So few passages are compared one by one; of more, each signal proposes its best (exact up to here).
 _COMPARE_ALL = 2_000
 _PROPOSED = 200
-SIGNALS = ("passage_cosine", "sentence_cosine", "said_cosine", "bm25", "coverage")
+# How much telling what is asked counts for the sentence that is quoted, beside cosine and coverage: decision 32.
+_TOLD_WEIGHT = 0.8
+SIGNALS = ("passage_cosine", "sentence_cosine", "said_cosine", "told", "bm25", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,11 @@ class Candidates:
 
     Attributes:
         rows: shape (n,), passage rows, rising.
-        signals: shape (n, 5), float64, in the order of `SIGNALS`.
-        sentence_rows, sentence_scores: the sentences of all candidates, and their cosine and coverage added up.
+        signals: shape (n, 6), float64, in the order of `SIGNALS`.
+        sentence_rows, sentence_scores: the sentences of all candidates, and how well each would do as evidence: its
+            cosine, its coverage and how likely it tells what is asked, added up.
+        told: the logarithm of how likely the likeliest sentence tells what is asked.
+        terms: the question's.
         absent_concepts: how many privacy concepts the question names and no passage does that may answer.
     """
 
@@ -38,6 +44,8 @@ class Candidates:
     signals: Vectors
     sentence_rows: Rows
     sentence_scores: Vectors
+    told: float
+    terms: frozenset[str]
     absent_concepts: int
 
 
@@ -49,14 +57,19 @@ class Prepared:
         vector: shape (dimension,), unit.
         meant: what it was taken to ask.
         bm25: shape (number of passages,); coverage: shape (number of sentences,).
-        concepts: the privacy concepts it names, as terms.
+        terms: its own, the privacy concepts that it names among them.
     """
 
     vector: Vectors
     meant: Meant
     bm25: Vectors
     coverage: Vectors
-    concepts: frozenset[str]
+    terms: frozenset[str]
+
+    @property
+    def concepts(self) -> frozenset[str]:
+        """The privacy concepts that it names, as terms."""
+        return frozenset(term for term in self.terms if term.startswith(CONCEPT_MARK))
 
 
 class Retriever:
@@ -72,8 +85,7 @@ class Retriever:
             question_terms = terms(question, self._thesaurus)
             bm25 = self._index.passage_terms.scores(question_terms)
             coverage = self._index.sentence_coverage.scores(question_terms)
-            concepts = frozenset(term for term in question_terms if term.startswith(CONCEPT_MARK))
-        return Prepared(vector, meant, bm25, coverage, concepts)
+        return Prepared(vector, meant, bm25, coverage, frozenset(question_terms))
 
     def candidates(self, question: Prepared, *, allowed: Rows) -> Candidates:
         """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""
@@ -98,24 +110,30 @@ class Retriever:
         index = self._index
         if not len(rows):
             nothing = np.zeros(0)
-            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, absent)
+            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, LEAST_TOLD, question.terms, absent)
         sentence_rows = index.sentences.rows_in(rows)
         counts = index.sentences.first[rows + 1] - index.sentences.first[rows]
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
         sentence_vectors = index.sentence_vectors.vectors(sentence_rows)
         sentence_cosines = sentence_vectors @ question.vector
-        sentence_scores = sentence_cosines + question.coverage[sentence_rows]
+        meant = question.meant
+        told = meant.told(sentence_vectors)
+        telling = meant.known * np.exp(told)
+        sentence_scores = sentence_cosines + question.coverage[sentence_rows] + _TOLD_WEIGHT * telling
         signals = np.column_stack(
             [
                 index.passage_vectors.vectors(rows) @ question.vector,
                 np.maximum.reduceat(sentence_cosines, starts),
-                np.maximum.reduceat(sentence_vectors @ question.meant.said, starts),
+                meant.known * np.maximum.reduceat(sentence_vectors @ meant.said, starts),
+                meant.known * np.maximum.reduceat(told, starts),
                 question.bm25[rows],
                 np.maximum.reduceat(question.coverage[sentence_rows], starts),
             ]
         ).astype(np.float64)
         # Equal text must score equally to the last bit, wherever it stands in a matrix product.
-        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, absent)
+        return Candidates(
+            rows, signals.round(6), sentence_rows, sentence_scores, float(told.max()), question.terms, absent
+        )
 
 
 def _largest(scores: Vectors, allowed: Rows, count: int) -> Rows:

@@ -14,6 +14,7 @@ from index.embedding import Embedder
 from index.terms import CONCEPT_MARK, Thesaurus, terms
 from qa.judgement import scope_weights
 from qa.kept_vectors import keep_vectors, kept_vectors
+from qa.logistic import probability
 
 Vectors = np.ndarray
 
@@ -37,8 +38,7 @@ class Scope:
 
     def __init__(self, embedder: Embedder, *, weights: Mapping[str, float] | None = None) -> None:
         """`weights`: of `outside`, `inside` and `concepts`, and the `intercept`; None means the shipped ones."""
-        examples = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
-        self._examples: dict[str, list[str]] = examples
+        self._examples = read_examples()
         vectors = kept_vectors(KEPT_VECTORS, embedder, EXAMPLES) or embed_examples(embedder)
         self._inside, self._outside = vectors["inside"], vectors["outside"]
         self._thesaurus = Thesaurus.shipped()
@@ -79,12 +79,18 @@ class Scope:
             + weights["concepts"] * signals.concepts
             + weights["intercept"]
         )
-        return float(1.0 / (1.0 + np.exp(-logit)))
+        return float(probability(np.float64(logit)))
+
+
+def read_examples() -> dict[str, list[str]]:
+    """The shipped questions: "in_scope", about privacy, and "out_of_scope"."""
+    examples: dict[str, list[str]] = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
+    return examples
 
 
 def embed_examples(embedder: Embedder) -> dict[str, Vectors]:
     """The vectors of the examples in scope ("inside") and of those out of it ("outside")."""
-    examples = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
+    examples = read_examples()
     return {
         "inside": embedder.embed_questions(examples["in_scope"]),
         "outside": embedder.embed_questions(examples["out_of_scope"]),

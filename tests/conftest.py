@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from index.build import build
-from index.embedding import SentenceTransformersEmbedder
+from index.embedding import Embedder, open_embedder
 from index.policy_index import PolicyIndex
 from qa.assistant import Assistant
 
@@ -14,12 +14,12 @@ SAMPLE = ROOT / "index" / "sample"
 
 
 @pytest.fixture(scope="session")
-def embedder() -> SentenceTransformersEmbedder:
-    return SentenceTransformersEmbedder()
+def embedder() -> Embedder:
+    return open_embedder()
 
 
 @pytest.fixture(scope="session")
-def assistant(embedder: SentenceTransformersEmbedder, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
+def assistant(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
     folder = tmp_path_factory.mktemp("shipped") / "index"
     build([SAMPLE], folder, embedder=embedder)
     return Assistant(PolicyIndex.open(folder, embedder=embedder), embedder)

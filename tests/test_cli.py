@@ -236,7 +236,9 @@ def test_an_update_without_paths_reads_the_files_of_the_index_again(policies: Pa
     run("index", "build", source, "--out", out)
     source.write_text(ACME + "\nWe delete your calls after thirty days without being asked.\n", encoding="utf-8")
     run("index", "update", "--out", out)
-    found = json.loads(run("search", "when are calls deleted?", "--json", "-k", "1", "--index", out).stdout)
+    found = json.loads(
+        run("search", "do you delete calls after thirty days?", "--json", "-k", "1", "--index", out).stdout
+    )
     assert "thirty days" in found["hits"][0]["text"]
 
 

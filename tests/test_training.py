@@ -30,8 +30,14 @@ class Given(nn.Module):
 
 
 def loss_of(rows: list[Row], *vectors: Tensor) -> Tensor:
-    loss = KnownAnswersLoss(Given(), rows)  # type: ignore[arg-type]
+    """The loss with classifiers of two intents that know nothing: every logit is 0."""
+    nothing = {name: np.zeros(shape, dtype=np.float32) for name, shape in SHAPES.items()}
+    loss = KnownAnswersLoss(Given(), rows, classifiers=nothing)  # type: ignore[arg-type]
     return loss([{"vectors": each} for each in vectors], torch.arange(len(rows)))
+
+
+SHAPES = {"asked": (2, 3), "told": (2, 3), "told_bias": (2,)}
+AXES = torch.eye(3)
 
 
 def test_without_labels_every_other_text_is_a_negative():
@@ -46,34 +52,47 @@ def test_without_labels_every_other_text_is_a_negative():
     assert torch.isclose(loss_of([Row(f"q{n}", f"t{n}", f"o{n}") for n in range(4)], *vectors), expected)
 
 
-def test_a_text_that_is_known_to_answer_is_no_negative():
-    first, second, third = torch.eye(3)
-    questions, texts = torch.stack([first, second]), torch.stack([first, first])
-    others = torch.stack([third, third])
-    alike = [
-        Row("q0", "t0", "o", 0, frozenset([0]), frozenset()),
-        Row("q1", "t1", "o", 1, frozenset([0, 1]), frozenset()),
-    ]
-    unlike = [
-        Row("q0", "t0", "o", 0, frozenset([0]), frozenset()),
-        Row("q1", "t1", "o", 1, frozenset([1]), frozenset()),
-    ]
-    assert loss_of(alike, questions, texts, others) < loss_of(unlike, questions, texts, others)
+def test_a_text_that_is_known_to_answer_is_no_negative_but_an_answer():
+    questions, texts, others = AXES[[0, 0]], AXES[[0, 1]], AXES[[2, 2]]
+    wrong_only = [Row("q0", "t0", "o", 0, frozenset([0])), Row("q1", "t1", "o", 0, frozenset([1]))]
+    both_answer = [Row("q0", "t0", "o", 0, frozenset([0])), Row("q1", "t1", "o", 0, frozenset([0]))]
+    near = loss_of(both_answer, questions, AXES[[0, 0]], others)
+    assert near < loss_of(both_answer, questions, texts, others)  # the second answer is far: to be drawn near
+    assert near < loss_of(wrong_only, questions, AXES[[0, 0]], others)  # the first is no answer to the second question
 
 
-def test_another_text_that_is_known_to_answer_is_no_negative_either():
-    vectors = [torch.eye(1)] * 3
-    known = loss_of([Row("q", "t", "o", 0, frozenset([0]), frozenset([0]))], *vectors)
-    unknown = loss_of([Row("q", "t", "o", 0, frozenset([0]), frozenset())], *vectors)
-    assert known < 1e-3 < unknown
+def test_another_text_that_is_known_to_answer_is_an_answer_too():
+    known = Row("q", "t", "o", 0, frozenset([0]), frozenset([0]))
+    unknown = Row("q", "t", "o", 0, frozenset([0]), frozenset())
+    vectors = [AXES[:1]] * 3
+    assert loss_of([known], *vectors) < loss_of([unknown], *vectors)
 
 
 def test_the_same_text_is_no_negative_of_itself():
-    first, second = torch.eye(2)
-    vectors = torch.stack([first, second]), torch.stack([first, first]), torch.stack([second, second])
+    vectors = AXES[[0, 1]], AXES[[0, 0]], AXES[[1, 1]]
     same = loss_of([Row("q0", "clause", "o0"), Row("q1", "clause", "o1")], *vectors)
     unlike = loss_of([Row("q0", "clause", "o0"), Row("q1", "other", "o1")], *vectors)
     assert same < unlike
+
+
+def test_intents_are_named_only_of_texts_whose_every_intent_is_known():
+    row = {"question": "q", "text": "t", "other": "o", "asks": 0, "tells": frozenset([0])}
+    vectors = [AXES[:1], AXES[:1], AXES[1:2]]
+    naming = loss_of([Row(**row, complete=True)], *vectors) - loss_of([Row(**row)], *vectors)
+    # two texts, two intents, every logit 0
+    assert torch.isclose(naming, torch.tensor(0.15 * 2 * float(np.log(2))), atol=1e-5)
+
+
+def test_the_classifiers_learn_with_the_model():
+    nothing = {name: np.zeros(shape, dtype=np.float32) for name, shape in SHAPES.items()}
+    rows = [Row("q", "t", "o", 0, frozenset([0]), frozenset([1]), complete=True)]
+    loss = KnownAnswersLoss(Given(), rows, classifiers=nothing)  # type: ignore[arg-type]
+    loss([{"vectors": AXES[:1]}] * 3, torch.arange(1)).backward()
+    assert {name for name, weight in loss.named_parameters() if weight.grad is not None} == {
+        "_asked",
+        "_told",
+        "_told_bias",
+    }
 
 
 def test_batches_hold_every_row_once_and_rows_of_one_policy_together():
