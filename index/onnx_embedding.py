@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index.embedding import BATCH, Progress, hash_of_folder
+from index.embedding import Progress, hash_of_folder, in_batches
 from index.errors import ModelError
 
 Vectors = np.ndarray
@@ -55,14 +55,7 @@ class OnnxEmbedder:
 
     def embed_passages(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
         """See `Embedder`. Texts of like length go together, so that little is padded."""
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
-        for begin in range(0, len(order), BATCH):
-            rows = order[begin : begin + BATCH]
-            vectors[rows] = self._embed([texts[row] for row in rows])
-            if progress:
-                progress(begin + len(rows), len(order))
-        return vectors
+        return in_batches(texts, self._embed, dimension=self.dimension, progress=progress)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder`."""
