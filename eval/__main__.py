@@ -305,7 +305,7 @@ def calibrate(*, data: Path, model: str, reranker: str | None, out: Path) -> Non
 @click.option("--start", type=click.Path(path_type=Path), help="A model after two rounds; trains the third only.")
 @click.option("--share", type=click.FloatRange(0, 1), help="The tuned weights' share when averaged with the base's.")
 def train(*, data: Path, out: Path, start: Path | None, share: float | None) -> None:
-    """Train the embedding model again; needs the extra `train`, and an hour on two cores."""
+    """Train the embedding model again; needs the extra `train`, and some two hours on two cores."""
     from eval.train import TUNED_SHARE
     from eval.train import train as train_model
 

@@ -5,7 +5,7 @@ stands in a batch is hard to tell from the answer. It does not know models but t
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -17,7 +17,7 @@ from eval.tasks.labels import LabelledPolicy, labelled_policies
 from index.build import embedded_text, sentence_texts
 from index.passages import Passage, passages
 from index.policies import Policy, read_policy_file
-from qa.intents import Embed, read_intents
+from qa.intents import Embed, Intent, read_intents
 
 Vectors = np.ndarray
 
@@ -69,17 +69,23 @@ def read_split(path: Path) -> tuple[Policy, list[Passage]]:
 
 def labelled_rows(corpus: Path, embed: Embed, draw: Random) -> list[list[Row]]:
     """For each labelled policy its rows, in two lists: its sentences, and some of its passages."""
-    wordings = [intent["questions"] for intent in read_intents()]
+    intents = read_intents()
+    wordings = [intent["questions"] for intent in intents]
+    places = places_of(intents)
     lists = []
     for labelled in labelled_policies(split="train"):
-        sentences, whole = (_rows(texts, wordings, embed, draw) for texts in told_texts(corpus, labelled))
+        sentences, whole = (_rows(texts, wordings, embed, draw) for texts in told_texts(corpus, labelled, places))
         lists += [sentences, draw.sample(whole, int(len(whole) * _PASSAGE_SHARE))]
     return lists
 
 
-def told_texts(corpus: Path, labelled: LabelledPolicy) -> tuple[list[Told], list[Told]]:
-    """What is embedded of a labelled policy's sentences and of its passages, with the intents that each answers."""
-    places = {intent["intent"]: place for place, intent in enumerate(read_intents())}
+def places_of(intents: Sequence[Intent]) -> dict[str, int]:
+    """Where each of `intents` stands among them, by its name."""
+    return {intent["intent"]: place for place, intent in enumerate(intents)}
+
+
+def told_texts(corpus: Path, labelled: LabelledPolicy, places: Mapping[str, int]) -> tuple[list[Told], list[Told]]:
+    """What is embedded of a labelled policy's sentences and of its passages, with the `places` of what each answers."""
     policy, split = read_split(corpus / labelled.file)
     sentences, whole = [], []
     for passage in split:

@@ -90,7 +90,8 @@ class Retriever:
     def candidates(self, question: Prepared, *, allowed: Rows) -> Candidates:
         """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""
         rows = allowed if len(allowed) <= _COMPARE_ALL else self._proposed(question, allowed)
-        absent = len(question.concepts - self._index.passage_terms.held(question.concepts, allowed))
+        concepts = question.concepts
+        absent = len(concepts - self._index.passage_terms.held(concepts, allowed))
         return self._compare(question, rows, absent)
 
     def _proposed(self, question: Prepared, allowed: Rows) -> Rows:
