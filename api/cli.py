@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
-    from index.build import BuildReport, Progress
+    from index.build import BuildReport
     from index.embedding import Embedder
+    from index.sources import Progress
     from qa.assistant import Assistant
 
 EXIT_REFUSED_FILES = 3
@@ -251,7 +252,7 @@ def serve(*, index_folder: Path | None, model: str | None, host: str | None, por
 
 @askpolicy.group()
 def index() -> None:
-    """Build, update, show and verify index folders."""
+    """Build, update, show, verify and roll back index folders."""
 
 
 @index.command()
@@ -287,13 +288,12 @@ def update(*, paths: tuple[Path, ...], out: Path, model: str | None) -> None:
     from index.policy_index import PolicyIndex
 
     embedder = _embedder(_settings(model=model))
-    before = PolicyIndex.open(out, embedder=embedder)
-    sources = [Path(source) for source in before.manifest.sources]
+    sources = [Path(source) for source in PolicyIndex.open(out, embedder=embedder).manifest.sources]
     for gone in (path for path in sources if not path.exists()):
         _say(f"Gone: {gone}")
     kept = [path for path in sources if path.exists()]
     with _progress() as progress:
-        report = build_index([*kept, *paths], out, embedder=embedder, reuse=before, progress=progress)
+        report = build_index([*kept, *paths], out, embedder=embedder, progress=progress)
     _tell(report, out)
 
 
@@ -331,6 +331,19 @@ def verify(*, folder: Path) -> None:
     if damaged:
         raise IndexFolderError(f"{where}: damaged: {', '.join(damaged)}; run `askpolicy index build` again")
     click.echo(f"{where}: whole ({len(manifest.files)} files)")
+
+
+@index.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def rollback(*, folder: Path) -> None:
+    """Serve the version before the one that serves now from the index in DIR, once it is proved whole.
+
+    The version before the last build is kept; the next build publishes a newer one again.
+    """
+    from index.manifest import rolled_back
+
+    manifest = rolled_back(folder)
+    click.echo(f"{folder}: {manifest.version} of {manifest.built_at} serves again ({manifest.policies:,} policies)")
 
 
 def _settings(**given: Any) -> Settings:
@@ -390,6 +403,8 @@ def _tell(report: "BuildReport", out: Path) -> None:
     for error in report.refused:
         _say(f"Left out: {error}")
     manifest = report.manifest
+    changes = f"{report.added:,} added, {report.removed:,} removed, {report.kept:,} kept"
+    click.echo(f"Policies: {changes}" if report.published else "Nothing has changed; the version there serves on")
     click.echo(
         f"{out}: {manifest.passages:,} passages of {manifest.policies:,} policies of {manifest.companies:,} companies; "
         f"{report.embedded:,} texts embedded, {report.reused:,} taken over"
@@ -412,13 +427,16 @@ def _progress() -> "Iterator[Progress]":
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    from api.terminal import RateColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(), TimeRemainingColumn())
     with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, Any] = {}
 
         def tell(stage: str, done: int, all_of_it: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(_STAGES.get(stage, stage), total=all_of_it)
+            # how much there is to embed is estimated until all is split
             bars.update(tasks[stage], completed=done, total=all_of_it)
 
         yield tell

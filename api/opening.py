@@ -2,10 +2,10 @@
 
 from api.sample import open_sample_index, sample_folder
 from api.settings import Settings
-from index.build import Progress
 from index.embedding import DEFAULT_MODEL, Embedder
 from index.embedding import open_embedder as embedder_of
 from index.policy_index import PolicyIndex
+from index.sources import Progress
 from qa.assistant import Assistant
 from qa.reranker import CrossEncoderReranker
 

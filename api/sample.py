@@ -11,11 +11,12 @@ from pathlib import Path
 import platformdirs
 
 import index
-from index.build import Progress, build
+from index.build import build
 from index.embedding import Embedder
 from index.errors import IndexBusy, IndexCorrupt, IndexMissing, IndexOutdated
 from index.manifest import FORMAT
 from index.policy_index import PolicyIndex
+from index.sources import Progress
 
 SAMPLE_POLICIES = Path(index.__file__).parent / "sample"
 _WAIT_S = 0.2

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from rich.console import Console
+from rich.progress import ProgressColumn, Task
 from rich.text import Text
 
 from api.schemas import AskResponse, CompaniesResponse, PassageOut
@@ -114,3 +115,11 @@ def _where(passage: PassageOut) -> str:
     day = f"archived {passage.policy.archived_on}" if passage.policy.archived_on else "undated"
     heading = f" · “{passage.heading}”" if passage.heading else ""
     return f"{passage.policy.title}{heading} · {day}"
+
+
+class RateColumn(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        """See `ProgressColumn`; nothing until something is done."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")

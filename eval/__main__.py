@@ -312,6 +312,16 @@ def train(*, data: Path, out: Path, start: Path | None, share: float | None) -> 
     train_model(data, out, start=start, share=TUNED_SHARE if share is None else share)
 
 
+@main.command()
+@_training_data
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for the cross-encoder.")
+def train_reranker(*, data: Path, out: Path) -> None:
+    """Train a cross-encoder for --reranker; needs the extra `train`, and some half an hour on two cores."""
+    from eval.train_reranker import train_reranker as train_model
+
+    train_model(data, out, embedder=_embedder(DEFAULT_MODEL, cache=True))
+
+
 def _embedder(model: str, *, cache: bool) -> Embedder:
     embedder = open_embedder(model)
     embedder.name = _name(model) or embedder.name

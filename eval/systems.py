@@ -13,11 +13,12 @@ from typing import Protocol
 import numpy as np
 
 from eval.questions import Document, LabelError, LabelledQuestion, Setting, Span, Unit
-from index.build import Contents, Progress, Split, build, embedded_text, read, splitter
+from index.build import Contents, Split, build, read, splitter
 from index.embedding import Embedder
-from index.passages import Passage, passage_at
+from index.passages import Passage, embedded_text, passage_at
 from index.policies import Policy
 from index.policy_index import PolicyIndex
+from index.sources import Progress
 from qa.assistant import Assistant
 from qa.reranker import Reranker
 from qa.stages import recorded
@@ -251,7 +252,7 @@ def _embedded(contents: Contents) -> Iterable[tuple[Span, str]]:
     policies = {policy.id: policy for policy in contents.policies}
     for passage in contents.passages:
         policy = policies[passage.policy_id]
-        yield Span(file_of(policy), passage.start, passage.end), embedded_text(policy, passage)
+        yield Span(file_of(policy), passage.start, passage.end), embedded_text(policy.text, passage)
 
 
 def units_of(document: Document) -> Sequence[Unit]:

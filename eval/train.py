@@ -12,10 +12,10 @@ the upper half of the layers alone, which takes half the time. At last the weigh
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -30,15 +30,15 @@ from eval.training_rows import (
     labelled_rows,
     read_split,
 )
-from index.build import embedded_text, sentence_texts
 from index.embedding import base_model_folder
-from index.passages import Passage
+from index.passages import Passage, embedded_text, sentence_texts
 from index.policies import Policy
 from index.terms import TermIndex, Thesaurus, terms
 from qa.intents import Embed, unlearned_weights
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+    from sentence_transformers import SentenceTransformer
+    from torch.utils.data import BatchSampler
 
 # The first two rounds: what 2 cores did in about half an hour. Longer texts are cut in training only.
 _BATCH, _MAX_TOKENS, _WARMUP = 48, 112, 0.1
@@ -148,8 +148,7 @@ def _tune_on_labels(
     model: "SentenceTransformer", found: Sequence[Example], corpus: Path, draw: random.Random, seed: int
 ) -> None:
     from datasets import Dataset
-    from sentence_transformers import SentenceTransformerTrainer
-    from torch.utils.data import BatchSampler, SequentialSampler
+    from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 
     from eval.losses import KnownAnswersLoss
 
@@ -164,25 +163,23 @@ def _tune_on_labels(
             "label": list(range(len(rows))),
         }
     )
-    arguments = _arguments(
+    arguments = training_arguments(
+        SentenceTransformerTrainingArguments,
         _THIRD_BATCH,
         _LEARNING_RATES[2],
         seed,
-        batch_sampler=lambda dataset, batch_size, drop_last, **_: BatchSampler(
-            SequentialSampler(dataset), batch_size, drop_last
-        ),
+        batch_sampler=as_they_come,
     )
     loss = KnownAnswersLoss(model, rows, classifiers=unlearned_weights(embed))
-    _freeze_lower_half(model)
+    transformer: Any = model[0]
+    freeze_lower_half(transformer.model)
     SentenceTransformerTrainer(model=model, args=arguments, train_dataset=data, loss=loss).train()
 
 
-def _freeze_lower_half(model: "SentenceTransformer") -> None:
+def freeze_lower_half(encoder: Any) -> None:
     """Leave embeddings and lower layers as they are, and drop nothing out: with both, a batch takes half the time."""
     import torch
 
-    transformer: Any = model[0]
-    encoder = transformer.model
     for part in (encoder.embeddings, *encoder.encoder.layer[:_FROZEN_LAYERS]):
         part.requires_grad_(requires_grad=False)
     for module in encoder.modules():
@@ -190,6 +187,7 @@ def _freeze_lower_half(model: "SentenceTransformer") -> None:
             module.p = 0.0
 
 
+Arguments = TypeVar("Arguments")
 Pair = tuple[str, str, str, str | None]
 
 
@@ -217,7 +215,7 @@ def _harder(model: "SentenceTransformer", found: Sequence[Example], draw: random
 
 def _tune(model: "SentenceTransformer", rows: Sequence[Pair], learning_rate: float, seed: int) -> None:
     from datasets import Dataset
-    from sentence_transformers import SentenceTransformerTrainer
+    from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
     from sentence_transformers.losses import MultipleNegativesRankingLoss
     from sentence_transformers.training_args import BatchSamplers
 
@@ -232,17 +230,26 @@ def _tune(model: "SentenceTransformer", rows: Sequence[Pair], learning_rate: flo
         ),
     }
     loss = MultipleNegativesRankingLoss(model, scale=20.0)
-    arguments = _arguments(_BATCH, learning_rate, seed, batch_sampler=BatchSamplers.NO_DUPLICATES)
+    arguments = training_arguments(
+        SentenceTransformerTrainingArguments, _BATCH, learning_rate, seed, batch_sampler=BatchSamplers.NO_DUPLICATES
+    )
     SentenceTransformerTrainer(model=model, args=arguments, train_dataset=sets, loss=dict.fromkeys(sets, loss)).train()
 
 
-def _arguments(
-    batch: int, learning_rate: float, seed: int, *, batch_sampler: Any
-) -> "SentenceTransformerTrainingArguments":
-    import torch
-    from sentence_transformers import SentenceTransformerTrainingArguments
+def as_they_come(dataset: Any, batch_size: int, drop_last: bool, **_: Any) -> "BatchSampler":  # noqa: FBT001 - the trainer's
+    """A trainer's sampler of batches that were put together before."""
+    from torch.utils.data import BatchSampler, SequentialSampler
 
-    return SentenceTransformerTrainingArguments(
+    return BatchSampler(SequentialSampler(dataset), batch_size, drop_last)
+
+
+def training_arguments(
+    kind: Callable[..., Arguments], batch: int, learning_rate: float, seed: int, *, batch_sampler: Any
+) -> Arguments:
+    """The arguments of either trainer of sentence-transformers: one epoch, as the machine computes best."""
+    import torch
+
+    return kind(
         output_dir="runs/training",
         num_train_epochs=1,
         per_device_train_batch_size=batch,
@@ -308,7 +315,7 @@ class _PolicyTexts:
     @classmethod
     def of(cls, path: Path) -> "_PolicyTexts":
         policy, split = read_split(path)
-        texts = [embedded_text(policy, passage) for passage in split]
+        texts = [embedded_text(policy.text, passage) for passage in split]
         thesaurus = Thesaurus.shipped()
         return cls(policy, split, texts, TermIndex.build([terms(text, thesaurus) for text in texts], k1=1.2, b=0.5))
 
@@ -326,5 +333,5 @@ class _PolicyTexts:
         nearest = [place for place in np.argsort(-scores, kind="stable") if place not in answering]
         others = tuple(self.texts[place] for place in nearest[:_NEAREST])
         for place in answering if others else ():
-            sentences = tuple(sentence_texts(self.policy, self.passages[place]))
+            sentences = tuple(sentence_texts(self.policy.text, self.passages[place]))
             yield Example(question, self.texts[place], sentences, others, near_miss)

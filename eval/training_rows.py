@@ -14,8 +14,7 @@ import numpy as np
 
 from eval.questions import Span, json_lines
 from eval.tasks.labels import LabelledPolicy, labelled_policies
-from index.build import embedded_text, sentence_texts
-from index.passages import Passage, passages
+from index.passages import Passage, embedded_text, passages, sentence_texts
 from index.policies import Policy, read_policy_file
 from qa.intents import Embed, Intent, read_intents
 
@@ -90,14 +89,14 @@ def told_texts(corpus: Path, labelled: LabelledPolicy, places: Mapping[str, int]
     sentences, whole = [], []
     for passage in split:
         told: set[int] = set()
-        for (start, end), text in zip(passage.sentences, sentence_texts(policy, passage), strict=True):
+        for (start, end), text in zip(passage.sentences, sentence_texts(policy.text, passage), strict=True):
             here = Span(labelled.file, start, end)
             intents = {
                 places[name] for span, names in labelled.answers.items() if span.overlaps(here) for name in names
             }
             sentences.append(Told(text, frozenset(intents)))
             told |= intents
-        whole.append(Told(embedded_text(policy, passage), frozenset(told)))
+        whole.append(Told(embedded_text(policy.text, passage), frozenset(told)))
     return sentences, whole
 
 

@@ -100,7 +100,7 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class Claim:
     """What one file says of its company; `own` names come from header and title, `said` ones from the text."""
 
     id: str
@@ -123,15 +123,22 @@ def key(name: str) -> str:
 def identify(
     files: Sequence[PolicyFile], *, corrections: Mapping[str, object] | None = None
 ) -> tuple[list[str], list[Company]]:
+    """As `attributed`, of files as read."""
+    return attributed([claim_of(file) for file in files], [file.path for file in files], corrections=corrections)
+
+
+def attributed(
+    claims: Sequence[Claim], paths: Sequence[str], *, corrections: Mapping[str, object] | None = None
+) -> tuple[list[str], list[Company]]:
     """The company id of each file, and the companies, sorted by id.
 
     A name that only a text gives, and that another company bears or also claims, is nobody's alias.
 
     Args:
+        claims, paths: of each file what it says, and where it is.
         corrections: the content of a `companies.toml`, see `read_corrections`.
     """
-    claims = [_claim(file) for file in files]
-    by_id: dict[str, list[_Claim]] = defaultdict(list)
+    by_id: dict[str, list[Claim]] = defaultdict(list)
     for claim in claims:
         by_id[claim.id].append(claim)
     borne: dict[str, set[str]] = defaultdict(set)
@@ -163,7 +170,7 @@ def identify(
     _tell_apart(companies)
     ids = [claim.id for claim in claims]
     for company_id, entry in (corrections or {}).items():
-        ids = _correct(company_id, entry, companies, ids, files)
+        ids = _correct(company_id, entry, companies, ids, paths)
     used = set(ids)
     return ids, [companies[company_id] for company_id in sorted(companies) if company_id in used]
 
@@ -216,14 +223,14 @@ def read_corrections(path: Path) -> dict[str, object]:
 
 
 def _correct(
-    company_id: str, entry: object, companies: dict[str, Company], ids: list[str], files: Sequence[PolicyFile]
+    company_id: str, entry: object, companies: dict[str, Company], ids: list[str], paths: Sequence[str]
 ) -> list[str]:
     if not isinstance(entry, dict):
         raise TypeError(
             f"corrections[{company_id!r}] is {type(entry).__name__}, expected what read_corrections returns"
         )
     given = set(entry.get("files", ()))
-    ids = [company_id if PurePath(file.path).name in given else old for file, old in zip(files, ids, strict=True)]
+    ids = [company_id if PurePath(path).name in given else old for path, old in zip(paths, ids, strict=True)]
     before = companies.get(company_id) or Company(company_id, entry.get("name", company_id), (), ())
     name = entry.get("name", before.name)
     domains = _distinct((*before.domains, *entry.get("domains", ())))
@@ -232,7 +239,8 @@ def _correct(
     return ids
 
 
-def _claim(file: PolicyFile) -> _Claim:
+def claim_of(file: PolicyFile) -> Claim:
+    """What `file` says of its company."""
     body = file.text[file.body_start :]
     title = title_of(file.text, start=file.body_start)
     titled = _name_in_title(title)
@@ -256,7 +264,7 @@ def _claim(file: PolicyFile) -> _Claim:
     domains = [domain] if domain else []
     keys = {key(alias) for alias in (*own, *said)}
     domains += [found for found in _domains_in(body) if key(found.rsplit(".", 1)[0]) in keys or key(found) in keys]
-    return _Claim(domain or _id_of(named), name, _distinct(own), _distinct(said, but=own), _distinct(domains))
+    return Claim(domain or _id_of(named), name, _distinct(own), _distinct(said, but=own), _distinct(domains))
 
 
 def _distinct(names: Iterable[str], but: Iterable[str] = ()) -> tuple[str, ...]:

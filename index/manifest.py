@@ -1,40 +1,46 @@
 """What an index folder says of itself, and whether its files are what it says. It does not know what they hold.
 
 folder/
-  CURRENT                    the version that serves: published by one atomic rename
-  writing.lock               held by the process that builds
+  CURRENT                    the version that serves, and its manifest's checksum: published by one atomic rename
+  writing.lock               held by the process that writes
   versions/<version>/
-    manifest.json            format, model, counts, settings, and each file's size and SHA-256
-    companies.json policies.jsonl passages.jsonl words.json
-    passages.faiss sentences.faiss
-    terms/ coverage/         BM25 (NumPy arrays and JSON)
+    manifest.json            format, model, counts, sources, and each file's size and checksum
+    companies.json policies.jsonl files.jsonl
+    <segment>/               see `index.segment`; versions share an unchanged segment's files by hard links
+
+Checksums are XXH3 of 128 bits: they find torn writes and rotten bits at the speed of memory, so that every byte is
+checked whenever an index is opened. They do not withstand somebody who means harm and may write to the folder.
 """
 
-import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import xxhash
 from filelock import FileLock, Timeout
 
 from index.errors import IndexBusy, IndexCorrupt, IndexMissing
 
-FORMAT = 1
+FORMAT = 2
 _CURRENT, _VERSIONS, _MANIFEST, _LOCK = "CURRENT", "versions", "manifest.json", "writing.lock"
+_POINTER = re.compile(r"([\w-]+) ([0-9a-f]{32})\n", re.ASCII)
 _KEPT_VERSIONS = 2
+_BLOCK_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class FileSeal:
-    """A file's size in bytes and its SHA-256."""
+    """A file's size in bytes and its XXH3 of 128 bits, in hexadecimal."""
 
     size: int
-    sha256: str
+    xxh3: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,10 @@ class Manifest:
     """What an index version holds and what made it.
 
     Attributes:
+        code_hash: of the code that makes passages and search terms, as `index.build.code_hash` has it.
         sources: the files and folders that it was built of, as absolute paths; for `update`, and never served.
+        segments: the names of its parts, in the order of their rows.
+        passages, sentences: those that may answer; what was removed and still takes up rows is not counted.
         files: seals by path relative to the version's folder.
     """
 
@@ -53,7 +62,9 @@ class Manifest:
     model_hash: str
     dimension: int
     terms_hash: str
+    code_hash: str
     sources: tuple[str, ...]
+    segments: tuple[str, ...]
     policies: int
     companies: int
     passages: int
@@ -63,7 +74,7 @@ class Manifest:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """The right to write `folder`, for one process at a time.
+    """The right to write `folder`, for one process at a time; what killed writers left unfinished is removed.
 
     Raises:
         IndexBusy: another process has it.
@@ -71,6 +82,7 @@ def writing(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / _LOCK, timeout=0):
+            _remove_unfinished(folder)
             yield
     except Timeout as error:
         raise IndexBusy(f"{folder}: another process is building here; wait for it, or give another --out") from error
@@ -83,82 +95,151 @@ def new_version_folder(folder: Path, version: str) -> Path:
     return path
 
 
-def seal(unfinished: Path) -> dict[str, FileSeal]:
-    """The seals of all files under `unfinished`, each flushed to the disk first."""
-    seals = {}
+def seal(unfinished: Path, *, sealed: dict[str, FileSeal]) -> dict[str, FileSeal]:
+    """The seals of all files under `unfinished`, each flushed to the disk first, but for those `sealed` before."""
+    seals = dict(sealed)
     for path in sorted(unfinished.rglob("*")):
-        if path.is_file():
+        name = path.relative_to(unfinished).as_posix()
+        if path.is_file() and name not in sealed:
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
-            seals[path.relative_to(unfinished).as_posix()] = _seal(path)
+            seals[name] = _seal(path)
     return seals
 
 
 def publish(folder: Path, unfinished: Path, manifest: Manifest) -> None:
     """Make `unfinished` the version that serves. Until the very last step the old one does."""
-    _write(unfinished / _MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
+    text = json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n"
+    _write(unfinished / _MANIFEST, text)
     unfinished.rename(folder / _VERSIONS / manifest.version)
     _sync_folder(folder / _VERSIONS)
-    waiting = folder / f".{_CURRENT}.{uuid.uuid4().hex[:8]}"
-    _write(waiting, manifest.version + "\n")
-    waiting.replace(folder / _CURRENT)
-    _sync_folder(folder)
+    _point(folder, manifest.version)
     _prune(folder, keep=manifest.version)
 
 
+def rolled_back(folder: Path) -> Manifest:
+    """The version before the one that serves, whole and serving from now on; the other is kept.
+
+    Raises:
+        IndexMissing: nothing was published in `folder`, or no earlier version is kept.
+        IndexCorrupt: the earlier version is damaged.
+        IndexBusy: another process writes.
+    """
+    with writing(folder):
+        current, _ = _pointer(folder)
+        earlier = [path.name for path in _finished(folder) if path.name < current]
+        if not earlier:
+            kept = ", ".join(path.name for path in _finished(folder))
+            raise IndexMissing(f"{folder}: no version before {current} is kept (kept: {kept}); build it again")
+        manifest = _read_manifest(folder / _VERSIONS / earlier[-1] / _MANIFEST)
+        check(folder / _VERSIONS / earlier[-1], manifest)
+        _point(folder, manifest.version)
+        return manifest
+
+
 def current_version(folder: Path) -> tuple[Path, Manifest]:
-    """The folder and the manifest of the version that serves; file sizes are checked, contents are not.
+    """The folder and the manifest of the version that serves; sizes are checked, other files' contents by `check`.
 
     Raises:
         IndexMissing: no index was published in `folder`.
         IndexCorrupt: the manifest or a file is missing, cut short, or not ours.
     """
-    pointer = folder / _CURRENT
-    try:
-        version = pointer.read_text(encoding="utf-8").strip()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise IndexMissing(f"{folder}: no index here; run `askpolicy index build PATH... --out {folder}`") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise IndexCorrupt(f"{pointer}: unreadable ({error}); run `askpolicy index build` again") from error
+    version, checksum = _pointer(folder)
     where = folder / _VERSIONS / version
-    if not version or "/" in version or os.sep in version or version.startswith("."):
-        raise IndexCorrupt(f"{pointer}: names no version ({version[:80]!r}); run `askpolicy index build` again")
     manifest = _read_manifest(where / _MANIFEST)
+    if _seal(where / _MANIFEST).xxh3 != checksum:
+        raise IndexCorrupt(f"{where / _MANIFEST}: not what {_CURRENT} was written for; {_MEND}")
     for name, expected in manifest.files.items():
         path = where / name
         size = path.stat().st_size if path.is_file() else None
         if size != expected.size:
             got = "missing" if size is None else f"{size:,} bytes"
-            raise IndexCorrupt(f"{path}: {got}, expected {expected.size:,} bytes; run `askpolicy index build` again")
+            raise IndexCorrupt(f"{path}: {got}, expected {expected.size:,} bytes; {_MEND}")
     return where, manifest
+
+
+def version_of(unfinished: Path) -> str:
+    """The version that the folder `unfinished`, made by `new_version_folder`, is to become."""
+    return unfinished.name.split(".")[1]
+
+
+def version_folder(folder: Path, manifest: Manifest) -> Path:
+    """Where the version of `manifest` lies in the index `folder`."""
+    return folder / _VERSIONS / manifest.version
+
+
+_MEND = "run `askpolicy index build` again, or `askpolicy index rollback`"
+
+
+def check(where: Path, manifest: Manifest) -> None:
+    """Nothing, if every file of a version is what was sealed.
+
+    Raises:
+        IndexCorrupt: files differ; the message names them.
+    """
+    damaged = damaged_files(where, manifest)
+    if damaged:
+        raise IndexCorrupt(f"{where}: the content of {', '.join(damaged)} is not what was written; {_MEND}")
 
 
 def damaged_files(where: Path, manifest: Manifest) -> list[str]:
     """The files of a version whose content is not what was sealed, by name; empty where it is whole."""
-    return [name for name, expected in sorted(manifest.files.items()) if _seal(where / name) != expected]
+    names = sorted(manifest.files)
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(lambda name: _seal(where / name), names))
+    return [name for name, seal in zip(names, found, strict=True) if seal != manifest.files[name]]
+
+
+def _pointer(folder: Path) -> tuple[str, str]:
+    """The name of the version that serves, and its manifest's checksum."""
+    pointer = folder / _CURRENT
+    try:
+        text = pointer.read_bytes().decode()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise IndexMissing(f"{folder}: no index here; run `askpolicy index build PATH... --out {folder}`") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise IndexCorrupt(f"{pointer}: unreadable ({error}); {_MEND}") from error
+    found = _POINTER.fullmatch(text)
+    if not found:
+        raise IndexCorrupt(f"{pointer}: names no version and its checksum ({text[:80]!r}); {_MEND}")
+    version, checksum = found.groups()
+    if not (folder / _VERSIONS / version).is_dir():
+        raise IndexCorrupt(f"{pointer}: names the version {version[:80]!r}, which is not there; {_MEND}")
+    return version, checksum
+
+
+def _point(folder: Path, version: str) -> None:
+    checksum = _seal(folder / _VERSIONS / version / _MANIFEST).xxh3
+    waiting = folder / f".{_CURRENT}.{uuid.uuid4().hex[:8]}"
+    _write(waiting, f"{version} {checksum}\n")
+    waiting.replace(folder / _CURRENT)
+    _sync_folder(folder)
 
 
 def _read_manifest(path: Path) -> Manifest:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if fields["format"] != FORMAT:
-            raise IndexCorrupt(
-                f"{path}: format {fields['format']}, expected {FORMAT}; run `askpolicy index build` again"
-            )
+            raise IndexCorrupt(f"{path}: format {fields['format']}, expected {FORMAT}; {_MEND}")
         fields["files"] = {name: FileSeal(**seals) for name, seals in fields["files"].items()}
-        fields["sources"] = tuple(fields["sources"])
+        for name in ("sources", "segments"):
+            fields[name] = tuple(fields[name])
         return Manifest(**fields)
     except FileNotFoundError as error:
-        raise IndexCorrupt(f"{path}: missing; run `askpolicy index build` again") from error
+        raise IndexCorrupt(f"{path}: missing; {_MEND}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise IndexCorrupt(f"{path}: not a manifest of ours ({error!r}); run `askpolicy index build` again") from error
+        raise IndexCorrupt(f"{path}: not a manifest of ours ({error!r}); {_MEND}") from error
 
 
 def _seal(path: Path) -> FileSeal:
     if not path.is_file():
         return FileSeal(-1, "")
-    with path.open("rb") as file:
-        return FileSeal(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+    checksum, block = xxhash.xxh3_128(), bytearray(_BLOCK_BYTES)
+    # Read and not mapped: mapped pages would count as this process's memory.
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(block):
+            checksum.update(memoryview(block)[:count])
+        return FileSeal(file.tell(), checksum.hexdigest())
 
 
 def _write(path: Path, text: str) -> None:
@@ -177,10 +258,23 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def _finished(folder: Path) -> list[Path]:
+    """The published versions, oldest first: a version's name begins with its time."""
+    return sorted(path for path in (folder / _VERSIONS).iterdir() if not path.name.startswith("."))
+
+
+def _remove_unfinished(folder: Path) -> None:
+    left = [*(folder / _VERSIONS).glob(".*"), *folder.glob(f".{_CURRENT}.*")]
+    for path in left:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def _prune(folder: Path, *, keep: str) -> None:
-    """Remove what earlier builds left unfinished, and all but the newest finished versions."""
-    versions = sorted((folder / _VERSIONS).iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    finished = [path for path in versions if not path.name.startswith(".")]
-    older = [path for path in finished if path.name != keep][_KEPT_VERSIONS - 1 :]
-    for path in [*older, *(path for path in versions if path.name.startswith("."))]:
+    """Remove all but the newest finished versions and the one to `keep`."""
+    others = [path for path in _finished(folder) if path.name != keep]
+    for path in others[: max(0, len(others) - (_KEPT_VERSIONS - 1))]:
+        # A reader that opened it holds its files open; one that is opening it meets their absence and opens anew.
         shutil.rmtree(path, ignore_errors=True)

@@ -80,6 +80,17 @@ def passage_at(policy: Policy, start: int, end: int, *, heading: tuple[str, ...]
     return Passage(policy.id, heading, start, end, policy.text[start:end], None, sentences)
 
 
+def embedded_text(text: str, passage: Passage) -> str:
+    """What is embedded and indexed of a passage of a policy's `text`: headings and lead-in, then its words."""
+    around = context(text, passage)
+    return f"{around}. {plain(passage.text)}" if around else plain(passage.text)
+
+
+def sentence_texts(text: str, passage: Passage) -> list[str]:
+    """What is embedded of the sentences of a passage of a policy's `text`: their words alone."""
+    return [plain(text[start:end]) for start, end in passage.sentences]
+
+
 def context(policy_text: str, passage: Passage) -> str:
     """The words that give `passage` its meaning: the innermost headings and the lead-in, as plain text."""
     parts = [heading[:_LONGEST_HEADING_CHARS].rstrip(".:") for heading in passage.heading[-2:]]

@@ -8,7 +8,8 @@ import hashlib
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -130,59 +131,112 @@ class TermIndex:
     Lucene's BM25 without its constant factor: `idf(t) * tf / (tf + k1 * (1 - b + b * length / mean length))`
     (Kamphuis et al. 2020), so a question's idf sum is the bound that scores are divided by. With k1 = 0 the
     score is the share of the question's terms, weighted by idf, that the row has: its coverage.
+
+    It may lie in several parts, one after another: how rare a term is counts over all, the mean length in its part.
     """
 
-    def __init__(self, bm25: "bm25s.BM25") -> None:
-        self._bm25 = bm25
-        self._count: int = bm25.scores["num_docs"]
-        indptr, indices = np.asarray(bm25.scores["indptr"]), bm25.scores["indices"]
-        if len(indices) and not (indices.min() >= 0 and indices.max() < self._count):
-            raise ValueError("term postings point outside the index")
-        self._frequency = np.diff(indptr)
+    def __init__(self, parts: Sequence["bm25s.BM25"]) -> None:
+        firsts = np.cumsum([0, *(part.scores["num_docs"] for part in parts)])
+        self._parts = [_Part.of(part, int(first)) for part, first in zip(parts, firsts[:-1], strict=True)]
+        self._count = int(firsts[-1])
 
     @classmethod
     def build(cls, rows: Iterable[Sequence[str]], *, k1: float, b: float) -> "TermIndex":
         """An index of `rows` of terms; row *n* scores at position *n*."""
         bm25 = bm25s.BM25(method="lucene", k1=k1, b=b)
         bm25.index([list(row) or [""] for row in rows], show_progress=False)
-        return cls(bm25)
+        return cls([bm25])
 
     @classmethod
-    def open(cls, folder: Path) -> "TermIndex":
-        """The index that `save` wrote to `folder`, memory-mapped."""
-        return cls(bm25s.BM25.load(folder, mmap=True, show_progress=False))
+    def open(cls, folders: Sequence[Path]) -> "TermIndex":
+        """The indexes that `save` wrote to `folders` as one, memory-mapped."""
+        return cls([bm25s.BM25.load(folder, mmap=True, show_progress=False) for folder in folders])
 
     def save(self, folder: Path) -> None:
-        """Write the index to `folder`: NumPy arrays and JSON, no pickle."""
-        self._bm25.save(folder, show_progress=False)
+        """Write an index of one part to `folder`: NumPy arrays and JSON, no pickle."""
+        (part,) = self._parts
+        part.bm25.save(folder, show_progress=False)
 
     def __len__(self) -> int:
         return self._count
 
     def __contains__(self, term: object) -> bool:
         """Whether some row has `term`."""
-        return term in self._bm25.vocab_dict
+        return any(term in part.columns for part in self._parts)
 
     def idf(self, term: str) -> float:
         """`ln(1 + (N - n + 0.5) / (n + 0.5))`, Lucene's; a term that no row has weighs most."""
-        row = self._bm25.vocab_dict.get(term)
-        frequency = int(self._frequency[row]) if row is not None else 0
-        return float(np.log1p((self._count - frequency + 0.5) / (frequency + 0.5)))
+        return _idf(self._count, sum(part.frequency(term) for part in self._parts))
 
     def held(self, wanted: Iterable[str], rows: Rows) -> set[str]:
-        """Those of `wanted` that at least one of `rows` has."""
-        indptr, indices = self._bm25.scores["indptr"], self._bm25.scores["indices"]
-        allowed = np.zeros(self._count, dtype=bool)
-        allowed[rows] = True
-        columns = {term: self._bm25.vocab_dict[term] for term in wanted if term in self._bm25.vocab_dict}
-        return {term for term, column in columns.items() if allowed[indices[indptr[column] : indptr[column + 1]]].any()}
+        """Those of `wanted` that at least one of `rows`, rising, has."""
+        return {term for term in wanted if self._dense([term], rows)[rows - rows[0]].any()} if len(rows) else set()
 
-    def scores(self, question_terms: Sequence[str]) -> Scores:
-        """A score in [0, 1] for each row; shape (n,), float32. No term at all scores 0 everywhere."""
+    def scores(self, question_terms: Iterable[str], rows: Rows | None = None) -> Scores:
+        """A score in [0, 1] for each of `rows`, rising (None: of all); float32. No term at all scores 0 everywhere."""
+        if rows is None:
+            rows = np.arange(self._count)
         distinct = sorted(set(question_terms))
         bound = sum(self.idf(term) for term in distinct)
-        known = [term for term in distinct if term in self._bm25.vocab_dict]
-        if not known or bound <= 0:
-            return np.zeros(self._count, dtype=np.float32)
-        scores: Scores = self._bm25.get_scores(known) / np.float32(bound)
+        if not len(rows) or bound <= 0:
+            return np.zeros(len(rows), dtype=np.float32)
+        scores: Scores = self._dense(distinct, rows)[rows - rows[0]] / np.float32(bound)
         return scores
+
+    def _dense(self, distinct: Sequence[str], rows: Rows) -> Scores:
+        """The sums of the terms' weights for each row from the first of `rows` to the last."""
+        begin, end = int(rows[0]), int(rows[-1]) + 1
+        sums = np.zeros(end - begin, dtype=np.float32)
+        for part in self._parts:
+            if part.first < end and begin < part.first + part.count:
+                for term in distinct:
+                    found, weights = part.postings(term, begin, end)
+                    if len(found):
+                        # of one part alone the weights hold the idf already
+                        scale = self.idf(term) / part.idf(term) if len(self._parts) > 1 else 1.0
+                        sums[found - (begin - part.first)] += weights * np.float32(scale)
+        return sums
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One index of bm25s: for each term, whose column `columns` names, the rows that have it, rising, and its weights.
+
+    Attributes:
+        first: which row of all its own row 0 is.
+    """
+
+    bm25: "bm25s.BM25"
+    first: int
+    count: int
+    columns: Mapping[str, int]
+    starts: Rows
+    rows: Rows
+    weights: Scores
+
+    @classmethod
+    def of(cls, bm25: "bm25s.BM25", first: int) -> "_Part":
+        scores = bm25.scores
+        starts = np.asarray(scores["indptr"])
+        return cls(bm25, first, scores["num_docs"], bm25.vocab_dict, starts, scores["indices"], scores["data"])
+
+    def frequency(self, term: str) -> int:
+        column = self.columns.get(term)
+        return int(self.starts[column + 1] - self.starts[column]) if column is not None else 0
+
+    def idf(self, term: str) -> float:
+        return _idf(self.count, self.frequency(term))
+
+    def postings(self, term: str, begin: int, end: int) -> tuple[Rows, Scores]:
+        """Which of this part's rows in `begin:end`, counted over all parts, have `term`, and with what weight."""
+        column = self.columns.get(term)
+        if column is None:
+            return self.rows[:0], self.weights[:0]
+        here = slice(self.starts[column], self.starts[column + 1])
+        rows = self.rows[here]
+        low, high = np.searchsorted(rows, (begin - self.first, end - self.first))
+        return rows[low:high], self.weights[here][low:high]
+
+
+def _idf(count: int, frequency: int) -> float:
+    return float(np.log1p((count - frequency + 0.5) / (frequency + 0.5)))

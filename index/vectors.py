@@ -3,6 +3,7 @@
 It does not know what the rows stand for.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -58,27 +59,23 @@ def _best(rows: Rows, cosines: Vectors, k: int) -> tuple[Rows, Vectors]:
 
 
 class ExactStore:
-    """A matrix in memory, every row compared: what the others must agree with."""
+    """A matrix in memory in half precision, every row compared in single: what the others must agree with."""
 
     def __init__(self, dimension: int) -> None:
-        self._vectors = np.zeros((0, dimension), dtype=np.float32)
+        self._vectors = np.zeros((0, dimension), dtype=np.float16)
         self._there = np.zeros(0, dtype=bool)
 
     def add(self, vectors: Vectors) -> Rows:
         """See `VectorStore`."""
         vectors = _checked_rows(vectors, self._vectors.shape[1])
         first = len(self._there)
-        self._vectors = np.vstack([self._vectors, vectors])
+        self._vectors = np.vstack([self._vectors, vectors.astype(np.float16)])
         self._there = np.append(self._there, np.ones(len(vectors), dtype=bool))
         return np.arange(first, first + len(vectors))
 
     def remove(self, rows: Rows) -> int:
         """See `VectorStore`."""
-        rows = np.unique(rows)
-        present = rows[(rows >= 0) & (rows < len(self._there))]
-        present = present[self._there[present]]
-        self._there[present] = False
-        return len(present)
+        return _take_out(self._there, rows)
 
     def search(self, question: Vectors, *, k: int, allowed: Rows | None = None) -> tuple[Rows, Vectors]:
         """See `VectorStore`."""
@@ -86,22 +83,30 @@ class ExactStore:
         rows = np.flatnonzero(self._there)
         if allowed is not None:
             rows = np.intersect1d(rows, allowed)
-        return _best(rows, np.einsum("ij,j->i", self._vectors[rows], question), k)
+        return _best(rows, np.einsum("ij,j->i", self._vectors[rows].astype(np.float32), question), k)
+
+
+def _take_out(there: Vectors, rows: Rows) -> int:
+    """How many of `rows` were `there`, and are not any more."""
+    rows = np.unique(rows)
+    present = rows[(rows >= 0) & (rows < len(there))]
+    present = present[there[present]]
+    there[present] = False
+    return len(present)
 
 
 class FaissStore:
-    """A flat FAISS index over ids: exact at every size, filtered while it searches and not after."""
+    """A flat FAISS index in half precision: exact at every size, filtered while it searches and not after."""
 
     def __init__(self, dimension: int) -> None:
         import faiss
 
-        self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
-        self._dimension = dimension
-        self._next = 0
+        self._index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        self._there = np.zeros(0, dtype=bool)
 
     @classmethod
     def open(cls, path: Path) -> "FaissStore":
-        """The store that `save` wrote to `path`.
+        """The store that `save` wrote to `path`, memory-mapped; it cannot be added to.
 
         Raises:
             IndexCorrupt: the file is no FAISS index of ours.
@@ -109,40 +114,51 @@ class FaissStore:
         import faiss
 
         try:
-            index = faiss.read_index(str(path))
-            inner = faiss.downcast_index(index.index)
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            of_ours = index.sq.qtype == faiss.ScalarQuantizer.QT_fp16
         except (RuntimeError, AttributeError) as error:
             raise IndexCorrupt(f"{path}: not a vector index of ours ({error}); run `askpolicy index build`") from error
+        if not of_ours:
+            raise IndexCorrupt(f"{path}: not in half precision; run `askpolicy index build`")
         store = cls.__new__(cls)
-        store._index, store._dimension = index, inner.d
-        store._next = int(faiss.vector_to_array(index.id_map).max(initial=-1)) + 1
+        store._index, store._there = index, np.ones(index.ntotal, dtype=bool)
         return store
 
     def save(self, path: Path) -> None:
-        """Write the store to `path`."""
+        """Write the store to `path`.
+
+        Raises:
+            ValueError: rows were removed; what is left must be added to a new store.
+            OSError: the disk is full, or may not be written.
+        """
         import faiss
 
-        faiss.write_index(self._index, str(path))
+        if not self._there.all():
+            raise ValueError(f"{(~self._there).sum()} rows were removed: add those that are left to a new store")
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as error:  # what FAISS makes of a full disk
+            raise OSError(f"{path}: {error}") from error
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return int(self._there.sum())
 
     @property
     def dimension(self) -> int:
         """How long a vector is."""
-        return self._dimension
+        return int(self._index.d)
 
     def add(self, vectors: Vectors) -> Rows:
         """See `VectorStore`."""
-        vectors = _checked_rows(vectors, self._dimension)
-        rows = np.arange(self._next, self._next + len(vectors), dtype=np.int64)
-        self._index.add_with_ids(vectors, rows)
-        self._next += len(vectors)
-        return rows
+        vectors = _checked_rows(vectors, self.dimension)
+        first = len(self._there)
+        self._index.add(vectors)
+        self._there = np.append(self._there, np.ones(len(vectors), dtype=bool))
+        return np.arange(first, first + len(vectors))
 
     def remove(self, rows: Rows) -> int:
         """See `VectorStore`."""
-        return int(self._index.remove_ids(np.unique(rows).astype(np.int64)))
+        return _take_out(self._there, rows)
 
     def vectors(self, rows: Rows) -> Vectors:
         """The vectors at `rows`: shape (len(rows), dimension), float32."""
@@ -153,16 +169,59 @@ class FaissStore:
         """See `VectorStore`."""
         import faiss
 
-        question = _checked(question, self._dimension, k)
-        wanted = len(self) if allowed is None else min(len(allowed), len(self))
-        if not wanted:
+        question = _checked(question, self.dimension, k)
+        wanted = self._there if allowed is None else _among(self._there, allowed)
+        count = int(wanted.sum())
+        if not count:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
         parameters = None
-        if allowed is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.unique(allowed).astype(np.int64)))
+        if count < len(wanted):
+            bits = np.packbits(wanted, bitorder="little")
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
         # A few more than asked for, so that a tie at the end falls to the earlier row.
-        deep = min(wanted, k + 64)
-        cosines, rows = self._index.search(question[None, :], deep, params=parameters)
+        cosines, rows = self._index.search(question[None, :], min(count, k + 64), params=parameters)
         # FAISS pads a short answer with row -1.
         real = rows[0] >= 0
         return _best(rows[0][real], cosines[0][real], k)
+
+
+def _among(there: Vectors, allowed: Rows) -> Vectors:
+    """Which rows are there and allowed, as a mask."""
+    allowed = allowed[(allowed >= 0) & (allowed < len(there))]
+    mask = np.zeros(len(there), dtype=bool)
+    mask[allowed] = there[allowed]
+    return mask
+
+
+class JoinedStores:
+    """Stores to read, one after another, as one."""
+
+    def __init__(self, stores: Sequence[FaissStore]) -> None:
+        self._stores = stores
+        self._firsts = np.cumsum([0, *map(len, stores)])
+
+    def __len__(self) -> int:
+        return int(self._firsts[-1])
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """The vectors at `rows`, rising: shape (len(rows), dimension), float32."""
+        found = [store.vectors(mine) for store, mine in self._parted(rows) if len(mine)]
+        return np.concatenate(found) if found else np.zeros((0, self._stores[0].dimension), dtype=np.float32)
+
+    def search(self, question: Vectors, *, k: int, allowed: Rows | None = None) -> tuple[Rows, Vectors]:
+        """See `VectorStore`; `allowed` rises."""
+        parts = self._parted(allowed) if allowed is not None else [(store, None) for store in self._stores]
+        rows, cosines = [], []
+        for first, (store, mine) in zip(self._firsts, parts, strict=False):
+            found, near = store.search(question, k=k, allowed=mine)
+            rows.append(found + first)
+            cosines.append(near)
+        return _best(np.concatenate(rows), np.concatenate(cosines), k)
+
+    def _parted(self, rows: Rows) -> list[tuple[FaissStore, Rows]]:
+        """Each store with those of `rows` that lie in it, counted from its own first."""
+        bounds = np.searchsorted(rows, self._firsts)
+        return [
+            (store, rows[low:high] - first)
+            for store, first, low, high in zip(self._stores, self._firsts, bounds, bounds[1:], strict=False)
+        ]

@@ -7,11 +7,11 @@ from datetime import date
 
 import numpy as np
 
-from index.build import embedded_text
 from index.companies import Company
 from index.embedding import Embedder
 from index.errors import BadK, BadQuestion
 from index.markup import plain
+from index.passages import embedded_text
 from index.policy_index import PolicyIndex
 from index.structure import looks_titled
 from index.terms import Thesaurus, terms
@@ -229,7 +229,7 @@ class Assistant:
         rows = everything.candidates.rows
         nearest: dict[str, None] = {}
         for place in np.lexsort((rows, -order)):
-            nearest.setdefault(self.index.company_of(self.index.passages[rows[place]]).id)
+            nearest.setdefault(self.index.owner(int(rows[place])))
             if len(nearest) == max(_JUDGED_COMPANIES, k):
                 break
         each = [
@@ -288,7 +288,7 @@ class Assistant:
         kinds = asked_kinds(topic)
         if not kinds:
             return np.zeros(len(candidates.rows))
-        texts = [self.index.passages[row].text for row in candidates.rows]
+        texts = [self.index.passages[int(row)].text for row in candidates.rows]
         return np.array([float(all(kind.found.search(text) for kind in kinds)) for text in texts])
 
     def _judged(self, topic: str, prepared: Prepared, allowed: Vectors, inside: float) -> _Judged:
@@ -315,22 +315,24 @@ class Assistant:
     def _text_from(self, candidates: Candidates, place: int) -> str:
         """The candidate at `place` and what follows it under the same heading: "write to us:", then the address."""
         row = int(candidates.rows[place])
-        first, *following = self.index.passages[row : row + 2]
-        under = (first.policy_id, first.heading)
-        joined = [other.text for other in following if (other.policy_id, other.heading) == under]
-        return "\n".join([first.text, *joined])
+        first = self.index.passages[row]
+        if row + 1 < self.index.policies.places[first.policy_id].end:
+            following = self.index.passages[row + 1]
+            if following.heading == first.heading:
+                return f"{first.text}\n{following.text}"
+        return first.text
 
     def _text_at(self, candidates: Candidates, place: int) -> str:
         """What was embedded of the candidate at `place`."""
-        passage = self.index.passages[candidates.rows[place]]
-        return embedded_text(self.index.policies[passage.policy_id], passage)
+        passage = self.index.passages[int(candidates.rows[place])]
+        return embedded_text(self.index.policies[passage.policy_id].text, passage)
 
     def _made(self, judged: _Judged, places: Sequence[int]) -> tuple[Hit, ...]:
         with stage("quote"):
             return tuple(self._hit(judged, place) for place in places)
 
     def _hit(self, judged: _Judged, place: int) -> Hit:
-        passage = self.index.passages[judged.candidates.rows[place]]
+        passage = self.index.passages[int(judged.candidates.rows[place])]
         policy = self.index.policies[passage.policy_id]
         says_it = judged.told and judged.likeness[place] >= self._calibration.evidence_from
         evidence = self._evidence(judged.candidates, place) if says_it else ()
@@ -343,9 +345,10 @@ class Assistant:
         next sentence, of notice.
         """
         sentences = self.index.sentences
-        inside = sentences.passage_rows[candidates.sentence_rows] == candidates.rows[place]
+        row = int(candidates.rows[place])
+        inside = slice(*np.searchsorted(candidates.sentence_rows, sentences.first[row : row + 2]))
         rows, scores = candidates.sentence_rows[inside], candidates.sentence_scores[inside]
-        text = self.index.policies[self.index.passages[candidates.rows[place]].policy_id].text
+        text = self.index.policies[self.index.passages.policy_id(row)].text
         says = np.array([not _is_run_in_title(text[start:end]) for start, end in sentences.spans[rows]])
         if says.any():
             rows, scores = rows[says], scores[says]

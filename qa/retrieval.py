@@ -51,19 +51,16 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A question embedded and scored by its terms once, to be compared with any passages.
+    """A question embedded and taken apart once, to be compared with any passages.
 
     Attributes:
         vector: shape (dimension,), unit.
         meant: what it was taken to ask.
-        bm25: shape (number of passages,); coverage: shape (number of sentences,).
         terms: its own, the privacy concepts that it names among them.
     """
 
     vector: Vectors
     meant: Meant
-    bm25: Vectors
-    coverage: Vectors
     terms: frozenset[str]
 
     @property
@@ -82,10 +79,7 @@ class Retriever:
     def prepared(self, question: str, vector: Vectors, meant: Meant) -> Prepared:
         """What every comparison with `question` needs; for `vector` and `meant` see `Prepared`."""
         with stage("words"):
-            question_terms = terms(question, self._thesaurus)
-            bm25 = self._index.passage_terms.scores(question_terms)
-            coverage = self._index.sentence_coverage.scores(question_terms)
-        return Prepared(vector, meant, bm25, coverage, frozenset(question_terms))
+            return Prepared(vector, meant, frozenset(terms(question, self._thesaurus)))
 
     def candidates(self, question: Prepared, *, allowed: Rows) -> Candidates:
         """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""
@@ -95,15 +89,16 @@ class Retriever:
         return self._compare(question, rows, absent)
 
     def _proposed(self, question: Prepared, allowed: Rows) -> Rows:
-        sentences = self._index.sentences
+        index = self._index
+        sentences = index.sentences
         allowed_sentences = sentences.rows_in(allowed)
-        by_passage, _ = self._index.passage_vectors.search(question.vector, k=_PROPOSED, allowed=allowed)
-        by_sentence, _ = self._index.sentence_vectors.search(question.vector, k=_PROPOSED, allowed=allowed_sentences)
-        by_words = _largest(question.bm25, allowed, _PROPOSED)
-        by_coverage = _largest(question.coverage, allowed_sentences, _PROPOSED)
+        by_passage, _ = index.passage_vectors.search(question.vector, k=_PROPOSED, allowed=allowed)
+        by_sentence, _ = index.sentence_vectors.search(question.vector, k=_PROPOSED, allowed=allowed_sentences)
+        by_words = _largest(index.passage_terms.scores(question.terms, allowed), allowed)
+        by_coverage = _largest(index.sentence_coverage.scores(question.terms, allowed_sentences), allowed_sentences)
         return np.unique(
             np.concatenate(
-                [by_passage, sentences.passage_rows[by_sentence], by_words, sentences.passage_rows[by_coverage]]
+                [by_passage, sentences.passage_rows(by_sentence), by_words, sentences.passage_rows(by_coverage)]
             )
         )
 
@@ -120,15 +115,16 @@ class Retriever:
         meant = question.meant
         told = meant.told(sentence_vectors)
         telling = meant.known * np.exp(told)
-        sentence_scores = sentence_cosines + question.coverage[sentence_rows] + _TOLD_WEIGHT * telling
+        coverage = index.sentence_coverage.scores(question.terms, sentence_rows)
+        sentence_scores = sentence_cosines + coverage + _TOLD_WEIGHT * telling
         signals = np.column_stack(
             [
                 index.passage_vectors.vectors(rows) @ question.vector,
                 np.maximum.reduceat(sentence_cosines, starts),
                 meant.known * np.maximum.reduceat(sentence_vectors @ meant.said, starts),
                 meant.known * np.maximum.reduceat(told, starts),
-                question.bm25[rows],
-                np.maximum.reduceat(question.coverage[sentence_rows], starts),
+                index.passage_terms.scores(question.terms, rows),
+                np.maximum.reduceat(coverage, starts),
             ]
         ).astype(np.float64)
         # Equal text must score equally to the last bit, wherever it stands in a matrix product.
@@ -137,8 +133,9 @@ class Retriever:
         )
 
 
-def _largest(scores: Vectors, allowed: Rows, count: int) -> Rows:
-    """The `count` rows among `allowed` with the largest scores above 0, ties by row."""
-    positive = allowed[scores[allowed] > 0]
-    largest: Rows = positive[np.lexsort((positive, -scores[positive]))[:count]]
+def _largest(scores: Vectors, allowed: Rows) -> Rows:
+    """The `_PROPOSED` of `allowed` with the largest of their `scores` above 0, ties by row."""
+    positive = scores > 0
+    rows, found = allowed[positive], scores[positive]
+    largest: Rows = rows[np.lexsort((rows, -found))[:_PROPOSED]]
     return largest

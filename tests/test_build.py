@@ -2,13 +2,15 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 from filelock import FileLock
 
-from index.build import build, embedded_text
+from index.build import build
 from index.errors import (
     IndexBusy,
     IndexCorrupt,
@@ -19,7 +21,8 @@ from index.errors import (
     NothingToIndex,
     NotText,
 )
-from index.manifest import current_version, damaged_files
+from index.manifest import current_version, damaged_files, publish, rolled_back
+from index.passages import embedded_text
 from index.policy_index import PolicyIndex
 from tests.tiny import TinyEmbedder
 
@@ -61,9 +64,9 @@ def test_every_passage_is_what_stands_in_its_policy(sample_folder: Path):
 
 def test_row_n_of_the_vectors_embeds_passage_n(sample_folder: Path):
     index = opened(sample_folder)
-    texts = [embedded_text(index.policies[passage.policy_id], passage) for passage in index.passages]
+    texts = [embedded_text(index.policies[passage.policy_id].text, passage) for passage in index.passages]
     np.testing.assert_allclose(
-        index.passage_vectors.vectors(np.arange(len(texts))), TinyEmbedder().embed_passages(texts), atol=1e-6
+        index.passage_vectors.vectors(np.arange(len(texts))), TinyEmbedder().embed_passages(texts), atol=5e-4
     )
 
 
@@ -130,51 +133,69 @@ def test_a_missing_file_refuses_to_open_by_its_name(copy: Path):
         path.write_bytes(whole)
 
 
-def test_a_flipped_byte_is_found_by_verifying(copy: Path):
-    where, manifest = current_version(copy)
-    for name in manifest.files:
-        whole = (where / name).read_bytes()
-        (where / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-        assert damaged_files(where, manifest) == [name]
-        (where / name).write_bytes(whole)
+def test_a_flipped_byte_anywhere_refuses_to_open_by_the_files_name(copy: Path):
+    draw = Random(0)
+    for name in files_of(copy):
+        path = copy / name
+        whole = path.read_bytes()
+        places = {0, len(whole) - 1, *(draw.randrange(len(whole)) for _ in range(3))} if whole else set()
+        for place in places:
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << draw.randrange(8))]) + whole[place + 1 :])
+            with pytest.raises(IndexFolderError, match=path.name.replace(".", r"\.")):
+                opened(copy)
+        path.write_bytes(whole)
+    opened(copy)
+
+
+def test_a_flipped_byte_of_the_pointer_refuses_to_open(copy: Path):
+    whole = (copy / "CURRENT").read_bytes()
+    for place in range(len(whole)):
+        (copy / "CURRENT").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(IndexFolderError, match="CURRENT"):
+            opened(copy)
 
 
 def test_a_pointer_that_leads_elsewhere_is_refused(copy: Path):
-    (copy / "CURRENT").write_text("../../etc\n")
+    (copy / "CURRENT").write_text("../../etc 0123\n")
     with pytest.raises(IndexCorrupt, match="names no version"):
         opened(copy)
 
 
 def test_a_foreign_folder_is_no_index(tmp_path: Path):
-    (tmp_path / "CURRENT").write_text("v1\n")
+    (tmp_path / "CURRENT").write_text(f"v1 {'0' * 32}\n")
     (tmp_path / "versions" / "v1").mkdir(parents=True)
-    (tmp_path / "versions" / "v1" / "manifest.json").write_text(json.dumps({"format": 1}))
+    (tmp_path / "versions" / "v1" / "manifest.json").write_text(json.dumps({"format": 2}))
     with pytest.raises(IndexCorrupt, match="not a manifest of ours"):
         opened(tmp_path)
 
 
 def test_a_build_that_fails_leaves_the_old_version_serving(copy: Path):
     before = opened(copy).manifest.version
+    write(copy / "new", "a.md", "a.com", "2020-01-01", "We never sell what you tell us to anybody.")
 
     class Breaks(TinyEmbedder):
         def embed_passages(self, texts, *, progress=None):  # type: ignore[no-untyped-def]
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build([SAMPLE], copy, embedder=Breaks())
+        build([copy / "new"], copy, embedder=Breaks())
+    assert [path.name for path in (copy / "versions").iterdir()] == [before]
     assert opened(copy).manifest.version == before
     assert damaged_files(*current_version(copy)) == []
 
 
 def test_what_is_unchanged_is_not_embedded_again(sample_folder: Path, tmp_path: Path):
-    report = build([SAMPLE], tmp_path / "out", embedder=TinyEmbedder(), reuse=opened(sample_folder))
-    assert report.embedded == 0
+    shutil.copytree(sample_folder, tmp_path / "out")
+    for path in SAMPLE.iterdir():
+        shutil.copy(path, tmp_path)
+    report = build([tmp_path], tmp_path / "out", embedder=TinyEmbedder())
+    assert (report.embedded, report.published, report.kept) == (0, True, 5)
     assert report.reused > 100
 
 
 def test_old_versions_are_pruned_but_for_one(copy: Path):
-    for _ in range(3):
-        build([SAMPLE], copy, embedder=TinyEmbedder())
+    for count in range(1, 4):
+        build([SAMPLE, *sorted(SAMPLE.iterdir())[:count]], copy, embedder=TinyEmbedder())
     assert len(list((copy / "versions").iterdir())) == 2
 
 
@@ -207,8 +228,9 @@ def test_a_policys_path_names_no_folder_of_the_machine(sample_folder: Path):
 
 def test_an_index_of_other_search_terms_is_refused(copy: Path):
     where, manifest = current_version(copy)
-    text = (where / "manifest.json").read_text()
-    (where / "manifest.json").write_text(text.replace(manifest.terms_hash, "0" * 64))
+    (where / "manifest.json").unlink()
+    where.rename(copy / "other")
+    publish(copy, copy / "other", replace(manifest, terms_hash="0" * 64))
     with pytest.raises(IndexOutdated, match="askpolicy index build"):
         opened(copy)
 
@@ -222,3 +244,159 @@ def test_a_childrens_notice_does_not_hide_behind_a_newer_policy(tmp_path: Path):
     build([tmp_path / "in"], tmp_path / "out", embedder=TinyEmbedder())
     index = opened(tmp_path / "out")
     assert len(index.rows(["a.com"])) == 2
+
+
+class Counting(TinyEmbedder):
+    """Remembers what it embedded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def embed_passages(self, texts, *, progress=None):  # type: ignore[no-untyped-def]
+        self.texts += texts
+        return super().embed_passages(texts, progress=progress)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """Policies of two companies, and their index in `out`."""
+    for company in ("a.com", "b.com"):
+        text = f"We at {company} never sell what you tell us.\n\nWe keep what you tell us for a year."
+        write(tmp_path / "in", f"{company}.md", company, "2020-01-01", text)
+    build([tmp_path / "in"], tmp_path / "out", embedder=TinyEmbedder())
+    return tmp_path
+
+
+def test_a_build_of_what_is_there_publishes_nothing(two: Path):
+    before = opened(two / "out").manifest
+    embedder = Counting()
+    report = build([two / "in"], two / "out", embedder=embedder)
+    assert (report.published, report.kept, report.added, report.removed) == (False, 2, 0, 0)
+    assert embedder.texts == []
+    assert opened(two / "out").manifest == before
+
+
+def test_a_file_of_the_same_size_written_at_once_is_read_again(two: Path):
+    path = two / "in" / "a.com.md"
+    path.write_text(path.read_text().replace("for a year", "for a week"))
+    build([two / "in"], two / "out", embedder=TinyEmbedder())
+    assert any("for a week" in passage.text for passage in opened(two / "out").passages)
+
+
+def test_of_a_changed_policy_only_what_is_new_is_embedded(two: Path):
+    path = two / "in" / "a.com.md"
+    path.write_text(path.read_text() + "\nWe answer your letters within a month.\n")
+    embedder = Counting()
+    report = build([two / "in"], two / "out", embedder=embedder)
+    assert set(embedder.texts) == {"We answer your letters within a month."}
+    assert (report.added, report.removed, report.kept) == (1, 1, 1)
+
+
+def test_an_updated_index_is_the_one_that_would_be_built_anew(two: Path):
+    write(two / "in", "aa.md", "aa.com", "2020-01-01", "Cookies are what we eat, not what we set.")
+    (two / "in" / "b.com.md").unlink()
+    build([two / "in"], two / "out", embedder=TinyEmbedder())
+    build([two / "in"], two / "anew", embedder=TinyEmbedder())
+    updated, anew = opened(two / "out"), opened(two / "anew")
+    assert list(updated.passages) == list(anew.passages)
+    assert list(updated.companies.values()) == list(anew.companies.values())
+    rows = np.arange(len(anew.passages))
+    assert updated.passage_vectors.vectors(rows).tolist() == anew.passage_vectors.vectors(rows).tolist()
+    assert (
+        updated.passage_terms.scores(["cookies", "sell"]).tolist()
+        == anew.passage_terms.scores(["cookies", "sell"]).tolist()
+    )
+
+
+def test_a_company_that_takes_another_name_is_an_update(two: Path):
+    (two / "in" / "companies.toml").write_text('["a.com"]\nname = "Aeon"\n')
+    assert build([two / "in"], two / "out", embedder=TinyEmbedder()).published
+    assert opened(two / "out").companies["a.com"].name == "Aeon"
+
+
+def test_a_policy_without_a_passage_is_refused_every_time_and_changes_nothing(two: Path):
+    write(two / "in", "c.md", "c.com", "2020-01-01", "")
+    first, second = (build([two / "in"], two / "out", embedder=TinyEmbedder()) for _ in range(2))
+    assert [len(report.refused) for report in (first, second)] == [1, 1]
+    assert not second.published
+
+
+@pytest.fixture
+def large_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of an index count as large from two passages on, so that they are kept as they are."""
+    monkeypatch.setattr("index.build._KEPT_FROM_PASSAGES", 2)
+
+
+def test_a_large_part_is_taken_over_as_it_is(two: Path, large_parts: None):
+    before, where = opened(two / "out"), current_version(two / "out")[0]
+    inode = (where / before.manifest.segments[0] / "passages.faiss").stat().st_ino
+    write(two / "in", "aa.md", "aa.com", "2020-01-01", "Cookies are what we eat, not what we set.")
+    build([two / "in"], two / "out", embedder=TinyEmbedder())
+    after, where = opened(two / "out"), current_version(two / "out")[0]
+    assert after.manifest.segments[:1] == before.manifest.segments
+    assert len(after.manifest.segments) == 2
+    assert (where / before.manifest.segments[0] / "passages.faiss").stat().st_ino == inode
+    assert [after.owner(row) for row in range(len(after.passages))] == ["a.com"] * 2 + ["b.com"] * 2 + ["aa.com"]
+    texts = [embedded_text(after.policies[passage.policy_id].text, passage) for passage in after.passages]
+    vectors = after.passage_vectors.vectors(np.arange(len(texts)))
+    np.testing.assert_allclose(vectors, TinyEmbedder().embed_passages(texts), atol=5e-4)
+    assert after.sentences.passage_rows(after.sentences.rows_in(np.arange(5))).tolist() == [0, 1, 2, 3, 4]
+    assert (after.manifest.passages, after.manifest.sentences) == (5, 5)
+
+
+def test_a_removed_policy_of_a_large_part_answers_no_more(
+    two: Path, large_parts: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("index.build._MOST_REMOVED", 0.5)
+    (two / "in" / "a.com.md").unlink()
+    report = build([two / "in"], two / "out", embedder=TinyEmbedder())
+    index = opened(two / "out")
+    assert (report.removed, report.kept, index.manifest.passages, len(index.passages)) == (1, 1, 2, 4)
+    assert index.rows().tolist() == [2, 3]
+    assert list(index.companies) == ["b.com"]
+
+
+def test_a_part_of_which_much_was_removed_is_written_anew(two: Path, large_parts: None):
+    (two / "in" / "a.com.md").unlink()
+    build([two / "in"], two / "out", embedder=TinyEmbedder())
+    assert len(opened(two / "out").passages) == 2
+
+
+def test_equal_text_of_two_companies_stays_two_passages_in_a_large_part(two: Path, large_parts: None):
+    for company in ("c.com", "d.com"):
+        write(two / "in", f"{company}.md", company, "2020-01-01", "Nothing of what you tell us is ever sold.")
+    for _ in range(2):
+        (two / "in" / "e.md").write_text(HEADER.format("e.com", "2020-01-01") + f"We keep it for {_ + 3} years.\n")
+        build([two / "in"], two / "out", embedder=TinyEmbedder())
+    index = opened(two / "out")
+    owners = [index.owner(int(row)) for row in index.rows()]
+    assert sorted(owners) == ["a.com"] * 2 + ["b.com"] * 2 + ["c.com", "d.com", "e.com"]
+
+
+def test_a_rollback_serves_the_version_before(two: Path):
+    before = opened(two / "out").manifest.version
+    (two / "in" / "a.com.md").unlink()
+    build([two / "in"], two / "out", embedder=TinyEmbedder())
+    assert rolled_back(two / "out").version == before
+    assert opened(two / "out").manifest.version == before
+    with pytest.raises(IndexMissing, match="no version before"):
+        rolled_back(two / "out")
+
+
+def test_after_a_rollback_the_next_build_serves(two: Path):
+    (two / "in" / "a.com.md").unlink()
+    build([two / "in"], two / "out", embedder=TinyEmbedder())
+    rolled_back(two / "out")
+    build([two / "in"], two / "out", embedder=TinyEmbedder())
+    assert list(opened(two / "out").companies) == ["b.com"]
+
+
+def test_a_damaged_version_is_not_rolled_back_to(two: Path):
+    old, _ = current_version(two / "out")
+    (two / "in" / "a.com.md").unlink()
+    build([two / "in"], two / "out", embedder=TinyEmbedder())
+    (old / "companies.json").write_text("[]")
+    with pytest.raises(IndexCorrupt, match=r"companies\.json"):
+        rolled_back(two / "out")
+    assert list(opened(two / "out").companies) == ["b.com"]

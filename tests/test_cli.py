@@ -268,12 +268,34 @@ def test_verify_says_that_an_index_is_whole(index: Path) -> None:
 def test_verify_names_a_file_whose_bytes_have_changed(policies: Path, tmp_path: Path) -> None:
     out = tmp_path / "index"
     run("index", "build", policies / "acme.txt", "--out", out)
-    damaged = next(out.glob("versions/*/passages.jsonl"))
+    damaged = next(out.glob("versions/*/*/passages.npy"))
     data = bytearray(damaged.read_bytes())
     data[5] ^= 1
     damaged.write_bytes(data)
     done = run("index", "verify", out)
-    assert (done.exit_code, "passages.jsonl" in done.stderr) == (1, True)
+    assert (done.exit_code, "passages.npy" in done.stderr) == (1, True)
+
+
+def test_a_build_says_what_it_did(policies: Path, tmp_path: Path) -> None:
+    out = tmp_path / "index"
+    first = run("index", "build", policies, "--out", out).stdout
+    again = run("index", "build", policies, "--out", out).stdout
+    fewer = run("index", "build", policies / "acme.txt", "--out", out).stdout
+    assert [line.splitlines()[0] for line in (first, again, fewer)] == [
+        "Policies: 2 added, 0 removed, 0 kept",
+        "Nothing has changed; the version there serves on",
+        "Policies: 0 added, 1 removed, 1 kept",
+    ]
+
+
+def test_a_rollback_serves_the_version_before(policies: Path, tmp_path: Path) -> None:
+    out = tmp_path / "index"
+    run("index", "build", policies, "--out", out)
+    run("index", "build", policies / "acme.txt", "--out", out)
+    done = run("index", "rollback", out)
+    assert (done.exit_code, "serves again (2 policies)" in done.stdout) == (0, True)
+    assert "policies   2" in run("index", "show", out).stdout
+    assert run("index", "rollback", out).exit_code == 1
 
 
 # Words for each outcome

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from index.terms import THESAURUS, TermIndex, Thesaurus, stem, terms, words
 
@@ -46,7 +48,35 @@ def test_a_question_without_terms_scores_nothing():
 def test_a_saved_index_scores_the_same(tmp_path: Path):
     index = TermIndex.build(ROWS, k1=1.2, b=0.5)
     index.save(tmp_path)
-    assert TermIndex.open(tmp_path).scores(["sell", "data"]).tolist() == index.scores(["sell", "data"]).tolist()
+    assert TermIndex.open([tmp_path]).scores(["sell", "data"]).tolist() == index.scores(["sell", "data"]).tolist()
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdef"), max_size=5), min_size=1, max_size=30), st.data())
+def test_some_rows_score_as_they_do_among_all(rows: list[list[str]], data: st.DataObject):
+    index = TermIndex.build([*rows, ["a"]], k1=1.2, b=0.5)
+    some = sorted(data.draw(st.sets(st.integers(0, len(rows)))))
+    whole, chosen = index.scores(["a", "b", "x"]), index.scores(["a", "b", "x"], np.array(some, dtype=np.int64))
+    assert chosen.tolist() == whole[some].tolist()
+    assert index.held(["b", "x"], np.array(some, dtype=np.int64)) == {"b"} & {
+        term for row in some for term in [*rows, ["a"]][row]
+    }
+
+
+def test_parts_are_one_index_where_rows_are_equally_long(tmp_path: Path):
+    rows = [["sell", "data"], ["keep", "data"], ["sell", "email"], ["keep", "list"], ["data", "list"]]
+    parts = []
+    for number, part in enumerate((rows[:3], rows[3:])):
+        TermIndex.build(part, k1=1.2, b=0.5).save(tmp_path / str(number))
+        parts.append(tmp_path / str(number))
+    whole, parted = TermIndex.build(rows, k1=1.2, b=0.5), TermIndex.open(parts)
+    question = ["sell", "data", "list", "unheard-of"]
+    np.testing.assert_allclose(parted.scores(question), whole.scores(question), atol=1e-6)
+    across = np.array([1, 3, 4])
+    np.testing.assert_allclose(parted.scores(question, across), whole.scores(question)[across], atol=1e-6)
+    assert len(parted) == 5
+    assert "list" in parted
+    assert "unheard-of" not in parted
+    assert parted.held(["sell", "list"], np.array([3, 4])) == {"list"}
 
 
 def test_a_laymans_words_meet_a_lawyers():

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.errors import IndexCorrupt
-from index.vectors import ExactStore, FaissStore, VectorStore
+from index.vectors import ExactStore, FaissStore, JoinedStores, VectorStore
 
 STORES = [ExactStore, FaissStore]
 
@@ -86,7 +86,32 @@ def test_a_saved_store_comes_back(tmp_path: Path):
     store.save(tmp_path / "v.faiss")
     again = FaissStore.open(tmp_path / "v.faiss")
     assert again.search(unit_rows(1)[0], k=5)[0].tolist() == store.search(unit_rows(1)[0], k=5)[0].tolist()
-    assert again.add(unit_rows(1)).tolist() == [5]
+    assert again.vectors(np.array([4, 1])).tolist() == store.vectors(np.array([4, 1])).tolist()
+
+
+def test_a_store_with_removed_rows_is_not_saved(tmp_path: Path):
+    store = FaissStore(8)
+    store.add(unit_rows(5))
+    store.remove(np.array([2]))
+    with pytest.raises(ValueError, match="1 rows were removed"):
+        store.save(tmp_path / "v.faiss")
+
+
+@given(sizes=st.lists(st.integers(0, 30), min_size=1, max_size=4), k=st.integers(1, 40), data=st.data())
+@settings(deadline=None)
+def test_joined_stores_are_one_store(sizes: list[int], k: int, data: st.DataObject):
+    vectors = unit_rows(sum(sizes) or 1, seed=3)[: sum(sizes)]
+    parts = [FaissStore(8) for _ in sizes]
+    for part, rows in zip(parts, np.split(vectors, np.cumsum(sizes)[:-1]), strict=True):
+        part.add(rows)
+    whole, joined = ExactStore(8), JoinedStores(parts)
+    whole.add(vectors)
+    some = data.draw(st.none() | st.sets(st.integers(0, max(0, sum(sizes) - 1))))
+    allowed = None if some is None else np.array(sorted(some), dtype=np.int64)
+    found, expected = (store.search(unit_rows(1, seed=9)[0], k=k, allowed=allowed) for store in (joined, whole))
+    assert found[0].tolist() == expected[0].tolist()
+    if allowed is not None and sum(sizes):
+        assert np.allclose(joined.vectors(allowed), vectors[allowed], atol=1e-3)
 
 
 def test_a_foreign_file_is_no_store(tmp_path: Path):
