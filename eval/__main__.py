@@ -322,6 +322,31 @@ def train_reranker(*, data: Path, out: Path) -> None:
     train_model(data, out, embedder=_embedder(DEFAULT_MODEL, cache=True))
 
 
+@main.command()
+@click.option("--policies", multiple=True, type=_FOLDER, help="A folder of policies to index beside the sample's.")
+@click.option("--size", "sizes", multiple=True, type=click.IntRange(min=1_000), help="Passages of a grown index.")
+@click.option("--seconds", type=click.FloatRange(min=0.5), default=10.0, show_default=True, help="Of each load.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="[default: a new folder in runs/]")
+@click.option(
+    "--workplace", type=click.Path(path_type=Path, file_okay=False), help="Keeps the indexes for another run."
+)
+def speed(
+    *, policies: tuple[Path, ...], sizes: tuple[int, ...], seconds: float, out: Path | None, workplace: Path | None
+) -> None:
+    """Measure questions, builds, start, memory and growth, beside the machine's limits and, where installed, txtai."""
+    from eval.speed.run import measured, written
+
+    _needs_extra()
+    machine, figures = measured(policies, sizes=sizes, seconds=seconds, workplace=workplace)
+    out = out or Path("runs") / f"speed-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    written(machine, figures, out)
+    print(
+        f"{machine.processor}, {machine.cores} cores: "
+        f"{machine.matrix_gflops:.0f} GFLOP/s, {machine.memory_gb_s:.1f} GB/s"
+    )
+    print(out)
+
+
 def _embedder(model: str, *, cache: bool) -> Embedder:
     embedder = open_embedder(model)
     embedder.name = _name(model) or embedder.name

@@ -12,6 +12,7 @@ import re
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -90,6 +91,24 @@ class Contents:
     refused: tuple[PolicyError, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FoundPolicy:
+    """A policy, without its text, that is to be in the index; `at` is its segment and place in the one before."""
+
+    policy: Policy
+    file: SourceFile
+    at: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPolicy:
+    """A policy that is split, with the vectors of its texts where they are known from before."""
+
+    found: FoundPolicy
+    new: NewPolicy
+    vectors: tuple[np.ndarray, np.ndarray] | None
+
+
 def read(paths: Sequence[Path], *, split: Split, progress: Progress = lambda *_: None) -> Contents:
     """The contents of the policies at `paths`; bad files are left out and reported.
 
@@ -149,6 +168,40 @@ def build(
         raise IndexFolderError(f"{out}: could not be written ({error}); the index there before still serves") from error
 
 
+def searched(policy: Policy, split: Sequence[Passage]) -> NewPolicy:
+    """What is embedded and what is searched for words of a policy that is split into passages."""
+    thesaurus = Thesaurus.shipped()
+    texts = [embedded_text(policy.text, passage) for passage in split]
+    sentences = [sentence_texts(policy.text, passage) for passage in split]
+    heads = [terms(context(policy.text, passage), thesaurus) for passage in split]
+    return NewPolicy(
+        policy.text,
+        split,
+        texts,
+        [sentence for group in sentences for sentence in group],
+        [terms(text, thesaurus) for text in texts],
+        [head + terms(sentence, thesaurus) for head, group in zip(heads, sentences, strict=True) for sentence in group],
+    )
+
+
+def build_of_ready(
+    ready: Iterable[ReadyPolicy],
+    out: Path,
+    *,
+    companies: Sequence[Company],
+    sources: Sequence[Path],
+    embedder: Embedder,
+) -> Manifest:
+    """An index of policies that are split and embedded already, published in `out`."""
+    with writing(out):
+        now = datetime.now(UTC)
+        where = new_version_folder(out, f"{now:%Y%m%dT%H%M%S%f}-ready")
+        writer = _Build(out, embedder, splitter(embedder), None, lambda *_: None)
+        manifest = writer.written(where, now, ready, companies, tuple(os.path.abspath(path) for path in sources))  # noqa: PTH100
+        publish(out, where, manifest)
+        return manifest
+
+
 @cache
 def code_hash() -> str:
     """Of the code that makes passages, companies and terms: what an index of other code holds is made anew."""
@@ -178,15 +231,6 @@ def _empty(policy: Policy) -> EmptyPolicy:
 def _owning(companies: Iterable[Company], policies: Iterable[Policy]) -> list[Company]:
     owners = {policy.company_id for policy in policies}
     return [company for company in companies if company.id in owners]
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A policy, without its text, that is to be in the index; `at` is its segment and place in the one before."""
-
-    policy: Policy
-    file: SourceFile
-    at: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,21 +273,11 @@ def _before(out: Path, embedder: Embedder) -> _Before | None:
     return _Before(index, where, files, places, frozenset(empty))
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A policy that is split, with the vectors of its texts where they are known from before."""
-
-    found: _Found
-    new: NewPolicy
-    vectors: tuple[np.ndarray, np.ndarray] | None
-
-
 class _Build:
     """One build of one folder."""
 
     def __init__(self, out: Path, embedder: Embedder, split: Split, before: _Before | None, progress: Progress) -> None:
         self._out, self._embedder, self._split, self._before, self._progress = out, embedder, split, before, progress
-        self._thesaurus = Thesaurus.shipped()
         self._embedded = self._reused = 0
         self._read_bytes = self._to_read_bytes = 0
         self._refused: list[PolicyError] = []
@@ -283,17 +317,34 @@ class _Build:
         self,
         where: Path,
         now: datetime,
-        found: Sequence[_Found],
+        found: Sequence[FoundPolicy],
         companies: Sequence[Company],
         sources: tuple[str, ...],
     ) -> Manifest:
         taken, sealed = self._taken_over(where, found)
+        names = [name for _, name in taken.values()]
         placed = [(entry, taken[entry.at[0]][0], entry.at[1]) for entry in found if entry.at and entry.at[0] in taken]
         to_write = [entry for entry in found if not entry.at or entry.at[0] not in taken]
         self._to_read_bytes = sum(entry.file.size for entry in to_write if not entry.at)
-        names = [name for _, name in taken.values()]
+        ready = self._ready(to_write)
+        return self.written(where, now, ready, companies, sources, placed=placed, names=names, sealed=sealed)
+
+    def written(
+        self,
+        where: Path,
+        now: datetime,
+        ready: Iterable[ReadyPolicy],
+        companies: Sequence[Company],
+        sources: tuple[str, ...],
+        *,
+        placed: Sequence[tuple[FoundPolicy, int, int]] = (),
+        names: Sequence[str] = (),
+        sealed: Mapping[str, FileSeal] | None = None,
+    ) -> Manifest:
+        """Write the policies of `ready` into the folder `where`, beside those `placed` in segments `names` there."""
+        placed, names = list(placed), list(names)
         own_names = {company.id: _own_names(company) for company in companies}
-        for writer, written, words in self._segments(self._ready(to_write), own_names):
+        for writer, written, words in self._segments(ready, own_names):
             name = f"{now:%Y%m%dT%H%M%S%f}-{len(names)}"
             placed += [(each.found, len(names), place) for place, each in enumerate(written)]
             writer.write(where / name, words=words)
@@ -325,11 +376,11 @@ class _Build:
             companies=len(owning),
             passages=sum(end - first for _, first, end in rows),
             sentences=sum(int(segment.first[end] - segment.first[first]) for segment, first, end in rows),
-            files=seal(where, sealed=sealed),
+            files=seal(where, sealed=sealed or {}),
         )
 
     def _taken_over(
-        self, where: Path, found: Sequence[_Found]
+        self, where: Path, found: Sequence[FoundPolicy]
     ) -> tuple[dict[int, tuple[int, str]], dict[str, FileSeal]]:
         """The segments from before that serve as they are, linked into `where`: each one's number, then and now."""
         if not self._before:
@@ -349,7 +400,7 @@ class _Build:
                 sealed |= {file: seal for file, seal in index.manifest.files.items() if file.startswith(f"{name}/")}
         return taken, sealed
 
-    def _ready(self, found: Sequence[_Found]) -> Iterator[_Ready]:
+    def _ready(self, found: Sequence[FoundPolicy]) -> Iterator[ReadyPolicy]:
         """Each policy with its passages, those known from before as they were; one without any is refused."""
         for done, entry in enumerate(found, start=1):
             try:
@@ -360,16 +411,16 @@ class _Build:
                 yield ready
             self._progress("split", done, len(found))
 
-    def _made(self, entry: _Found) -> _Ready:
+    def _made(self, entry: FoundPolicy) -> ReadyPolicy:
         if entry.at and self._before:
             segment = self._before.index.segments[entry.at[0]]
             policy = replace(entry.policy, text=segment.text(entry.at[1]))
             first, end = segment.rows(entry.at[1])
             split = [segment.passage(row, policy_id=policy.id, text=policy.text) for row in range(first, end)]
             sentences = np.arange(segment.first[first], segment.first[end])
-            return _Ready(
+            return ReadyPolicy(
                 entry,
-                self._searched(policy, split),
+                searched(policy, split),
                 (segment.passage_vectors.vectors(np.arange(first, end)), segment.sentence_vectors.vectors(sentences)),
             )
         policy = replace(entry.policy, text=text_of(entry.file))
@@ -377,31 +428,14 @@ class _Build:
         if not split:
             self._empty.append((entry.policy, entry.file))
             raise _empty(policy)
-        return _Ready(entry, self._searched(policy, split), None)
-
-    def _searched(self, policy: Policy, split: Sequence[Passage]) -> NewPolicy:
-        texts = [embedded_text(policy.text, passage) for passage in split]
-        sentences = [sentence_texts(policy.text, passage) for passage in split]
-        heads = [terms(context(policy.text, passage), self._thesaurus) for passage in split]
-        return NewPolicy(
-            policy.text,
-            split,
-            texts,
-            [sentence for group in sentences for sentence in group],
-            [terms(text, self._thesaurus) for text in texts],
-            [
-                head + terms(sentence, self._thesaurus)
-                for head, group in zip(heads, sentences, strict=True)
-                for sentence in group
-            ],
-        )
+        return ReadyPolicy(entry, searched(policy, split), None)
 
     def _segments(
-        self, ready: Iterable[_Ready], own_names: Mapping[str, frozenset[str]]
-    ) -> Iterator[tuple[SegmentWriter, list[_Ready], Counter[str]]]:
+        self, ready: Iterable[ReadyPolicy], own_names: Mapping[str, frozenset[str]]
+    ) -> Iterator[tuple[SegmentWriter, list[ReadyPolicy], Counter[str]]]:
         """The policies of `ready` in segments to be written, each with its policies and the words of their prose."""
-        writer, written, words = SegmentWriter(self._embedder.dimension), list[_Ready](), Counter[str]()
-        for batch in _batches(ready):
+        writer, written, words = SegmentWriter(self._embedder.dimension), list[ReadyPolicy](), Counter[str]()
+        for batch in _prefetched(_batches(ready)):
             if writer.passages and writer.passages + sum(len(each.new.passages) for each in batch) > _MOST_PASSAGES:
                 yield writer, written, words
                 writer, written, words = SegmentWriter(self._embedder.dimension), [], Counter()
@@ -414,7 +448,7 @@ class _Build:
         if written:
             yield writer, written, words
 
-    def _vectors(self, batch: Sequence[_Ready]) -> Callable[[Sequence[str]], np.ndarray]:
+    def _vectors(self, batch: Sequence[ReadyPolicy]) -> Callable[[Sequence[str]], np.ndarray]:
         """What gives the vectors of texts of `batch`: from before, or embedded now, each text once."""
         wanted = dict.fromkeys(
             text for each in batch if not each.vectors for text in (*each.new.passage_texts, *each.new.sentence_texts)
@@ -440,18 +474,18 @@ class _Build:
         return vectors
 
 
-def _at_their_places(found: Iterable[tuple[Policy, SourceFile]], before: _Before | None) -> list[_Found]:
+def _at_their_places(found: Iterable[tuple[Policy, SourceFile]], before: _Before | None) -> list[FoundPolicy]:
     """Each policy with a place where its text lies already; no two share one, as each has rows of its own."""
     free = {text: list(places) for text, places in before.places.items()} if before else {}
     result = []
     for policy, file in found:
         places = free.get(file.text_hash)
-        result.append(_Found(policy, file, places.pop(0) if places else None))
+        result.append(FoundPolicy(policy, file, places.pop(0) if places else None))
     return result
 
 
 def _unchanged(
-    before: _Before, found: Sequence[_Found], companies: Sequence[Company], sources: tuple[str, ...]
+    before: _Before, found: Sequence[FoundPolicy], companies: Sequence[Company], sources: tuple[str, ...]
 ) -> bool:
     policies = [entry.policy for entry in found]
     return (
@@ -466,16 +500,16 @@ def _built_at_ns(before: _Before | None) -> int:
     return int(datetime.fromisoformat(before.index.manifest.built_at).timestamp() * 1e9) if before else 0
 
 
-def _content_hash(embedder: Embedder, found: Iterable[_Found]) -> str:
+def _content_hash(embedder: Embedder, found: Iterable[FoundPolicy]) -> str:
     content = hashlib.sha256(embedder.content_hash.encode())
     for entry in found:
         content.update(entry.policy.id.encode() + b"\0" + entry.file.text_hash.encode() + b"\0")
     return content.hexdigest()[:8]
 
 
-def _batches(ready: Iterable[_Ready]) -> Iterator[list[_Ready]]:
+def _batches(ready: Iterable[ReadyPolicy]) -> Iterator[list[ReadyPolicy]]:
     """Policies in lists of about `_EMBEDDED_AT_ONCE` texts."""
-    batch: list[_Ready] = []
+    batch: list[ReadyPolicy] = []
     texts = 0
     for each in ready:
         batch.append(each)
@@ -485,6 +519,15 @@ def _batches(ready: Iterable[_Ready]) -> Iterator[list[_Ready]]:
             batch, texts = [], 0
     if batch:
         yield batch
+
+
+def _prefetched(batches: Iterator[list[ReadyPolicy]]) -> Iterator[list[ReadyPolicy]]:
+    """`batches`, each made while the one before is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, batches, None)
+        while batch := following.result():
+            following = pool.submit(next, batches, None)
+            yield batch
 
 
 def _known_vectors(index: PolicyIndex, texts: Sequence[str]) -> dict[str, np.ndarray]:

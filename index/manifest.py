@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -95,7 +95,7 @@ def new_version_folder(folder: Path, version: str) -> Path:
     return path
 
 
-def seal(unfinished: Path, *, sealed: dict[str, FileSeal]) -> dict[str, FileSeal]:
+def seal(unfinished: Path, *, sealed: Mapping[str, FileSeal]) -> dict[str, FileSeal]:
     """The seals of all files under `unfinished`, each flushed to the disk first, but for those `sealed` before."""
     seals = dict(sealed)
     for path in sorted(unfinished.rglob("*")):

@@ -9,8 +9,10 @@
   hashes.npy                 (n + m,) of what was embedded, so that the same text is not embedded again
   words.json                 in how many policies each word stands in lower case
   passages.faiss sentences.faiss terms/ coverage/
+  graph.faiss                which passages are near which, where they are many
 
-Arrays are memory-mapped. It does not know companies, which policy serves, or versions.
+Arrays are memory-mapped, as plain ones to NumPy, whose own class of mapped ones is slow to slice. It does not know
+companies, which policy serves, or versions.
 """
 
 import json
@@ -28,6 +30,9 @@ from index.vectors import FaissStore
 Array = np.ndarray
 
 _NO_LEAD_IN = -1
+_GRAPH = "graph.faiss"
+# So few are compared one by one in about 2 ms (two cores, decision 38).
+_LINKED_FROM_PASSAGES = 20_000
 # BM25 for passages: best MRR on the sample questions' dev half (n=95), decision 6.
 _BM25_K1, _BM25_B = 1.2, 0.5
 
@@ -112,6 +117,8 @@ class SegmentWriter:
         (folder / "words.json").write_text(json.dumps(dict(sorted(words.items())), ensure_ascii=False), "utf-8")
         for store, name in zip(self._stores, ("passages", "sentences"), strict=True):
             store.save(folder / f"{name}.faiss")
+        if self.passages >= _LINKED_FROM_PASSAGES:
+            self._stores[0].save_graph(folder / _GRAPH)
         TermIndex.build(self._terms[0], k1=_BM25_K1, b=_BM25_B).save(folder / "terms")
         TermIndex.build(self._terms[1], k1=0.0, b=0.0).save(folder / "coverage")
 
@@ -126,7 +133,7 @@ class Segment:
             OSError, ValueError, KeyError, IndexCorrupt: a file is missing or is not what a segment's is.
         """
         arrays = {
-            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
             for name in ("policies", "passages", "sentences", "first", "headings", "hashes")
         }
         self.policies, self.passages, self.sentences = arrays["policies"], arrays["passages"], arrays["sentences"]
@@ -134,7 +141,8 @@ class Segment:
         self._texts = _mapped_bytes(folder / "texts.bin")
         self._headings = _mapped_bytes(folder / "headings.bin")
         self.words: dict[str, int] = json.loads((folder / "words.json").read_text(encoding="utf-8"))
-        self.passage_vectors = FaissStore.open(folder / "passages.faiss")
+        graph = folder / _GRAPH
+        self.passage_vectors = FaissStore.open(folder / "passages.faiss", graph=graph if graph.exists() else None)
         self.sentence_vectors = FaissStore.open(folder / "sentences.faiss")
         self.folder = folder
 
@@ -207,4 +215,4 @@ def text_hash(text: str) -> int:
 
 def _mapped_bytes(path: Path) -> Array:
     # an empty file cannot be mapped
-    return np.memmap(path, dtype=np.uint8, mode="r") if path.stat().st_size else np.zeros(0, dtype=np.uint8)
+    return np.asarray(np.memmap(path, dtype=np.uint8, mode="r")) if path.stat().st_size else np.zeros(0, dtype=np.uint8)

@@ -20,6 +20,9 @@ import Stemmer
 Rows = np.ndarray
 Scores = np.ndarray
 
+# Rows that lie so many times as far apart as they are many are looked up one by one.
+_FAR_APART = 20
+
 THESAURUS = Path(__file__).with_name("thesaurus.toml")
 CONCEPT_MARK = "§"
 
@@ -170,7 +173,10 @@ class TermIndex:
 
     def held(self, wanted: Iterable[str], rows: Rows) -> set[str]:
         """Those of `wanted` that at least one of `rows`, rising, has."""
-        return {term for term in wanted if self._dense([term], rows)[rows - rows[0]].any()} if len(rows) else set()
+        if not len(rows):
+            return set()
+        begin, end = int(rows[0]), int(rows[-1]) + 1
+        return {term for term in wanted if any(part.has(term, rows, begin, end) for part in self._parts)}
 
     def scores(self, question_terms: Iterable[str], rows: Rows | None = None) -> Scores:
         """A score in [0, 1] for each of `rows`, rising (None: of all); float32. No term at all scores 0 everywhere."""
@@ -180,8 +186,29 @@ class TermIndex:
         bound = sum(self.idf(term) for term in distinct)
         if not len(rows) or bound <= 0:
             return np.zeros(len(rows), dtype=np.float32)
-        scores: Scores = self._dense(distinct, rows)[rows - rows[0]] / np.float32(bound)
+        far_apart = int(rows[-1]) - int(rows[0]) > _FAR_APART * len(rows)
+        scores: Scores = self._looked_up(distinct, rows) if far_apart else self._dense(distinct, rows)
+        if len(scores) > len(rows):
+            scores = scores[rows - rows[0]]
+        scores /= np.float32(bound)
         return scores
+
+    def _looked_up(self, distinct: Sequence[str], rows: Rows) -> Scores:
+        """The sums of the terms' weights for `rows`, each looked up."""
+        sums = np.zeros(len(rows), dtype=np.float32)
+        for part in self._parts:
+            low, high = np.searchsorted(rows, (part.first, part.first + part.count))
+            mine = rows[low:high] - part.first
+            for term in distinct if len(mine) else ():
+                found, weights = part.postings(term, part.first, part.first + part.count)
+                if len(found):
+                    at = np.minimum(np.searchsorted(found, mine), len(found) - 1)
+                    sums[low:high] += np.where(found[at] == mine, weights[at], 0) * self._scale(term, part)
+        return sums
+
+    def _scale(self, term: str, part: "_Part") -> np.float32:
+        # of one part alone the weights hold the idf already
+        return np.float32(self.idf(term) / part.idf(term) if len(self._parts) > 1 else 1.0)
 
     def _dense(self, distinct: Sequence[str], rows: Rows) -> Scores:
         """The sums of the terms' weights for each row from the first of `rows` to the last."""
@@ -192,9 +219,7 @@ class TermIndex:
                 for term in distinct:
                     found, weights = part.postings(term, begin, end)
                     if len(found):
-                        # of one part alone the weights hold the idf already
-                        scale = self.idf(term) / part.idf(term) if len(self._parts) > 1 else 1.0
-                        sums[found - (begin - part.first)] += weights * np.float32(scale)
+                        sums[found - (begin - part.first)] += weights * self._scale(term, part)
         return sums
 
 
@@ -217,8 +242,9 @@ class _Part:
     @classmethod
     def of(cls, bm25: "bm25s.BM25", first: int) -> "_Part":
         scores = bm25.scores
-        starts = np.asarray(scores["indptr"])
-        return cls(bm25, first, scores["num_docs"], bm25.vocab_dict, starts, scores["indices"], scores["data"])
+        # plain arrays: NumPy's class of mapped ones is slow to slice
+        starts, rows, weights = (np.asarray(scores[name]) for name in ("indptr", "indices", "data"))
+        return cls(bm25, first, scores["num_docs"], bm25.vocab_dict, starts, rows, weights)
 
     def frequency(self, term: str) -> int:
         column = self.columns.get(term)
@@ -226,6 +252,13 @@ class _Part:
 
     def idf(self, term: str) -> float:
         return _idf(self.count, self.frequency(term))
+
+    def has(self, term: str, rows: Rows, begin: int, end: int) -> bool:
+        """Whether one of `rows`, which lie in `begin:end` counted over all parts, is here and has `term`."""
+        found, _ = self.postings(term, begin, end)
+        if len(rows) == end - begin:
+            return bool(len(found))
+        return bool(np.isin(found + self.first, rows, assume_unique=True).any())
 
     def postings(self, term: str, begin: int, end: int) -> tuple[Rows, Scores]:
         """Which of this part's rows in `begin:end`, counted over all parts, have `term`, and with what weight."""

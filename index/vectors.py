@@ -5,7 +5,7 @@ It does not know what the rows stand for.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,14 @@ from index.errors import IndexCorrupt
 
 Vectors = np.ndarray
 Rows = np.ndarray
+
+# Decision 38: of 90,421 real vectors the graph finds .988 of the ten nearest looking at 128, in 0.3 ms.
+_NEIGHBOURS, _LOOKED_AT_BUILDING, _LEAST_LOOKED_AT = 16, 40, 128
+# Of fewer rows, as a share, a graph leads astray more often than to them.
+_SEARCHED_BY_GRAPH = 0.5
+_ADDED_AT_ONCE = 10_000
+# So few, as a share, are read out and compared faster than FAISS passes over the others.
+_READ_OUT = 0.05
 
 
 class VectorStore(Protocol):
@@ -96,32 +104,38 @@ def _take_out(there: Vectors, rows: Rows) -> int:
 
 
 class FaissStore:
-    """A flat FAISS index in half precision: exact at every size, filtered while it searches and not after."""
+    """A flat FAISS index in half precision: exact, and filtered while it searches and not after.
+
+    With a graph of neighbours (HNSW, Malkov and Yashunin 2018) over the same vectors it is searched in a time that
+    hardly grows; where few rows are allowed, it is exact all the same.
+    """
 
     def __init__(self, dimension: int) -> None:
         import faiss
 
         self._index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         self._there = np.zeros(0, dtype=bool)
+        self._graph: Any = None
 
     @classmethod
-    def open(cls, path: Path) -> "FaissStore":
-        """The store that `save` wrote to `path`, memory-mapped; it cannot be added to.
+    def open(cls, path: Path, *, graph: Path | None = None) -> "FaissStore":
+        """The store that `save` wrote to `path`, and `save_graph` to `graph`, memory-mapped; it cannot be added to.
 
         Raises:
-            IndexCorrupt: the file is no FAISS index of ours.
+            IndexCorrupt: a file is no FAISS index of ours.
         """
         import faiss
 
         try:
             index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
             of_ours = index.sq.qtype == faiss.ScalarQuantizer.QT_fp16
+            linked = _graph_over(index, faiss.read_index(str(graph), faiss.IO_FLAG_SKIP_STORAGE)) if graph else None
         except (RuntimeError, AttributeError) as error:
             raise IndexCorrupt(f"{path}: not a vector index of ours ({error}); run `askpolicy index build`") from error
         if not of_ours:
             raise IndexCorrupt(f"{path}: not in half precision; run `askpolicy index build`")
         store = cls.__new__(cls)
-        store._index, store._there = index, np.ones(index.ntotal, dtype=bool)
+        store._index, store._graph, store._there = index, linked, np.ones(index.ntotal, dtype=bool)
         return store
 
     def save(self, path: Path) -> None:
@@ -137,6 +151,27 @@ class FaissStore:
             raise ValueError(f"{(~self._there).sum()} rows were removed: add those that are left to a new store")
         try:
             faiss.write_index(self._index, str(path))
+        except RuntimeError as error:  # what FAISS makes of a full disk
+            raise OSError(f"{path}: {error}") from error
+
+    def save_graph(self, path: Path) -> None:
+        """Link neighbours, and write how they are linked to `path`, without the vectors.
+
+        Raises:
+            OSError: the disk is full, or may not be written.
+        """
+        import faiss
+
+        # FAISS numbers the graph's rows as it adds them, so the vectors are added once more, and not written.
+        graph = faiss.IndexHNSWSQ(
+            self.dimension, faiss.ScalarQuantizer.QT_fp16, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT
+        )
+        graph.hnsw.efConstruction, graph.is_trained = _LOOKED_AT_BUILDING, True
+        for first in range(0, self._index.ntotal, _ADDED_AT_ONCE):
+            rows = np.arange(first, min(first + _ADDED_AT_ONCE, self._index.ntotal))
+            graph.add(self.vectors(rows))
+        try:
+            faiss.write_index(graph, str(path), faiss.IO_FLAG_SKIP_STORAGE)
         except RuntimeError as error:  # what FAISS makes of a full disk
             raise OSError(f"{path}: {error}") from error
 
@@ -162,11 +197,17 @@ class FaissStore:
 
     def vectors(self, rows: Rows) -> Vectors:
         """The vectors at `rows`: shape (len(rows), dimension), float32."""
-        found: Vectors = self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
+        import faiss
+
+        # FAISS's own way to read rows out takes twice as long
+        codes = faiss.rev_swig_ptr(self._index.codes.data(), self._index.codes.size())
+        found: Vectors = codes.view(np.float16).reshape(-1, self.dimension)[rows].astype(np.float32)
         return found
 
-    def search(self, question: Vectors, *, k: int, allowed: Rows | None = None) -> tuple[Rows, Vectors]:
-        """See `VectorStore`."""
+    def search(
+        self, question: Vectors, *, k: int, allowed: Rows | None = None, exact: bool = False
+    ) -> tuple[Rows, Vectors]:
+        """See `VectorStore`; `exact` compares all, whether or not there is a graph."""
         import faiss
 
         question = _checked(question, self.dimension, k)
@@ -174,15 +215,31 @@ class FaissStore:
         count = int(wanted.sum())
         if not count:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        parameters = None
+        if count <= _READ_OUT * len(wanted):
+            rows = np.flatnonzero(wanted)
+            return _best(rows, self.vectors(rows) @ question, k)
+        chosen = {}
         if count < len(wanted):
-            bits = np.packbits(wanted, bitorder="little")
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
+            chosen = {"sel": faiss.IDSelectorBitmap(np.packbits(wanted, bitorder="little"))}
         # A few more than asked for, so that a tie at the end falls to the earlier row.
-        cosines, rows = self._index.search(question[None, :], min(count, k + 64), params=parameters)
+        deep = min(count, k + 64)
+        if self._graph is not None and not exact and count >= _SEARCHED_BY_GRAPH * len(wanted):
+            parameters = faiss.SearchParametersHNSW(efSearch=max(_LEAST_LOOKED_AT, 2 * k), **chosen)
+            cosines, rows = self._graph.search(question[None, :], deep, params=parameters)
+        else:
+            parameters = faiss.SearchParameters(**chosen) if chosen else None
+            cosines, rows = self._index.search(question[None, :], deep, params=parameters)
         # FAISS pads a short answer with row -1.
         real = rows[0] >= 0
         return _best(rows[0][real], cosines[0][real], k)
+
+
+def _graph_over(vectors: Any, graph: Any) -> Any:
+    """`graph`, read without vectors, with `vectors` for its rows."""
+    if graph.hnsw.levels.size() != vectors.ntotal:
+        raise RuntimeError(f"a graph of {graph.hnsw.levels.size()} rows over {vectors.ntotal} vectors")
+    graph.storage, graph.own_fields = vectors, False  # whoever has the graph must keep the vectors
+    return graph
 
 
 def _among(there: Vectors, allowed: Rows) -> Vectors:
@@ -208,15 +265,21 @@ class JoinedStores:
         found = [store.vectors(mine) for store, mine in self._parted(rows) if len(mine)]
         return np.concatenate(found) if found else np.zeros((0, self._stores[0].dimension), dtype=np.float32)
 
-    def search(self, question: Vectors, *, k: int, allowed: Rows | None = None) -> tuple[Rows, Vectors]:
-        """See `VectorStore`; `allowed` rises."""
-        parts = self._parted(allowed) if allowed is not None else [(store, None) for store in self._stores]
+    def search(
+        self, question: Vectors, *, k: int, allowed: Rows | None = None, exact: bool = False
+    ) -> tuple[Rows, Vectors]:
+        """See `FaissStore`; `allowed` rises."""
+        whole = allowed is None or len(allowed) == len(self)
+        parts = self._parted(np.arange(0) if allowed is None else allowed)
         rows, cosines = [], []
         for first, (store, mine) in zip(self._firsts, parts, strict=False):
-            found, near = store.search(question, k=k, allowed=mine)
-            rows.append(found + first)
-            cosines.append(near)
-        return _best(np.concatenate(rows), np.concatenate(cosines), k)
+            allowed_here = None if whole or len(mine) == len(store) else mine
+            if allowed_here is None or len(allowed_here):
+                found, near = store.search(question, k=k, allowed=allowed_here, exact=exact)
+                rows.append(found + first)
+                cosines.append(near)
+        nothing = np.zeros(0, dtype=np.int64)
+        return _best(np.concatenate([nothing, *rows]), np.concatenate([nothing.astype(np.float32), *cosines]), k)
 
     def _parted(self, rows: Rows) -> list[tuple[FaissStore, Rows]]:
         """Each store with those of `rows` that lie in it, counted from its own first."""

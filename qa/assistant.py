@@ -211,10 +211,7 @@ class Assistant:
         prepared = self._prepared(asked.topic, vector)
         if not companies:
             return self._over_all(asked.topic, prepared, inside, k, as_of)
-        each = [
-            self._judged(asked.topic, prepared, self.index.rows([company.id], as_of=as_of), inside)
-            for company in companies
-        ]
+        each = self._judged_each(asked.topic, prepared, [company.id for company in companies], inside, as_of)
         if len(each) == 1:
             return self._made(each[0], _best_first(each[0])[:k])
         turns = [(place, judged, row) for judged in each for place, row in enumerate(_best_first(judged)[:k])]
@@ -232,9 +229,7 @@ class Assistant:
             nearest.setdefault(self.index.owner(int(rows[place])))
             if len(nearest) == max(_JUDGED_COMPANIES, k):
                 break
-        each = [
-            self._judged(topic, prepared, self.index.rows([company_id], as_of=as_of), inside) for company_id in nearest
-        ]
+        each = self._judged_each(topic, prepared, list(nearest), inside, as_of)
         weighed = []
         for judged in each:
             for turn, place in enumerate(_best_first(judged)[:k]):
@@ -267,11 +262,14 @@ class Assistant:
         vector = self._vector(asked.topic)
         prepared, inside = self._prepared(asked.topic, vector), self._inside(asked.topic, vector)
         ids = [company.id for company in asked.companies] or list(self.index.companies)
-        return max(self._judged(asked.topic, prepared, self.index.rows([name]), inside).says for name in ids)
+        return max(judged.says for judged in self._judged_each(asked.topic, prepared, ids, inside, None))
 
     def _examined(self, topic: str, prepared: Prepared, allowed: Vectors) -> Examined:
         with stage("compare"):
             candidates = self._retriever.candidates(prepared, allowed=allowed)
+        return self._examined_of(topic, prepared, candidates)
+
+    def _examined_of(self, topic: str, prepared: Prepared, candidates: Candidates) -> Examined:
         with stage("judge"):
             signals = passage_signals(candidates)
             signals[HOLDS_WHAT_IS_ASKED] = self._holding(topic, candidates)
@@ -291,8 +289,17 @@ class Assistant:
         texts = [self.index.passages[int(row)].text for row in candidates.rows]
         return np.array([float(all(kind.found.search(text) for kind in kinds)) for text in texts])
 
-    def _judged(self, topic: str, prepared: Prepared, allowed: Vectors, inside: float) -> _Judged:
-        examined = self._examined(topic, prepared, allowed)
+    def _judged_each(
+        self, topic: str, prepared: Prepared, company_ids: Sequence[str], inside: float, as_of: date | None
+    ) -> list[_Judged]:
+        """Each company by what its own policies say."""
+        with stage("compare"):
+            groups = [self.index.rows([company_id], as_of=as_of) for company_id in company_ids]
+            each = self._retriever.candidates_of_each(prepared, groups)
+        return [self._judged(topic, prepared, candidates, inside) for candidates in each]
+
+    def _judged(self, topic: str, prepared: Prepared, candidates: Candidates, inside: float) -> _Judged:
+        examined = self._examined_of(topic, prepared, candidates)
         order = self._calibration.order(examined.signals)
         plain = self._calibration.plain_order(examined.signals)
         says = inside * self._calibration.answered(plain, examined.of_question)

@@ -6,6 +6,7 @@ asked (both `qa.intents`, and less the less likely the question has an intent th
 concepts, and how much of the question one of its sentences covers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ Vectors = np.ndarray
 # So few passages are compared one by one; of more, each signal proposes its best (exact up to here).
 _COMPARE_ALL = 2_000
 _PROPOSED = 200
+_LOOKED_AT = 20_000
 # How much telling what is asked counts for the sentence that is quoted, beside cosine and coverage: decision 32.
 _TOLD_WEIGHT = 0.8
 SIGNALS = ("passage_cosine", "sentence_cosine", "said_cosine", "told", "bm25", "coverage")
@@ -35,7 +37,7 @@ class Candidates:
         signals: shape (n, 6), float64, in the order of `SIGNALS`.
         sentence_rows, sentence_scores: the sentences of all candidates, and how well each would do as evidence: its
             cosine, its coverage and how likely it tells what is asked, added up.
-        told: the logarithm of how likely the likeliest sentence tells what is asked.
+        sentence_told: the logarithm of how likely each sentence tells what is asked.
         terms: the question's.
         absent_concepts: how many privacy concepts the question names and no passage does that may answer.
     """
@@ -44,9 +46,14 @@ class Candidates:
     signals: Vectors
     sentence_rows: Rows
     sentence_scores: Vectors
-    told: float
+    sentence_told: Vectors
     terms: frozenset[str]
     absent_concepts: int
+
+    @property
+    def told(self) -> float:
+        """The logarithm of how likely the likeliest sentence tells what is asked."""
+        return float(self.sentence_told.max(initial=LEAST_TOLD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +91,31 @@ class Retriever:
     def candidates(self, question: Prepared, *, allowed: Rows) -> Candidates:
         """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""
         rows = allowed if len(allowed) <= _COMPARE_ALL else self._proposed(question, allowed)
+        return self._compare(question, rows, self._absent(question, allowed))
+
+    def candidates_of_each(self, question: Prepared, groups: Sequence[Rows]) -> list[Candidates]:
+        """The `candidates` among each of `groups`, which share no row, compared all at once."""
+        if max(map(len, groups), default=0) > _COMPARE_ALL:
+            return [self.candidates(question, allowed=group) for group in groups]
+        all_of_them = self._compare(question, np.sort(np.concatenate([*groups, np.zeros(0, dtype=np.int64)])), 0)
+        return [self._part(all_of_them, group, self._absent(question, group)) for group in groups]
+
+    def _part(self, candidates: Candidates, rows: Rows, absent: int) -> Candidates:
+        sentence_rows = self._index.sentences.rows_in(rows)
+        at = np.searchsorted(candidates.sentence_rows, sentence_rows)
+        return Candidates(
+            rows,
+            candidates.signals[np.searchsorted(candidates.rows, rows)],
+            sentence_rows,
+            candidates.sentence_scores[at],
+            candidates.sentence_told[at],
+            candidates.terms,
+            absent,
+        )
+
+    def _absent(self, question: Prepared, rows: Rows) -> int:
         concepts = question.concepts
-        absent = len(concepts - self._index.passage_terms.held(concepts, allowed))
-        return self._compare(question, rows, absent)
+        return len(concepts - self._index.passage_terms.held(concepts, rows))
 
     def _proposed(self, question: Prepared, allowed: Rows) -> Rows:
         index = self._index
@@ -106,7 +135,7 @@ class Retriever:
         index = self._index
         if not len(rows):
             nothing = np.zeros(0)
-            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, LEAST_TOLD, question.terms, absent)
+            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, nothing, question.terms, absent)
         sentence_rows = index.sentences.rows_in(rows)
         counts = index.sentences.first[rows + 1] - index.sentences.first[rows]
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
@@ -128,14 +157,16 @@ class Retriever:
             ]
         ).astype(np.float64)
         # Equal text must score equally to the last bit, wherever it stands in a matrix product.
-        return Candidates(
-            rows, signals.round(6), sentence_rows, sentence_scores, float(told.max()), question.terms, absent
-        )
+        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, told, question.terms, absent)
 
 
 def _largest(scores: Vectors, allowed: Rows) -> Rows:
     """The `_PROPOSED` of `allowed` with the largest of their `scores` above 0, ties by row."""
-    positive = scores > 0
-    rows, found = allowed[positive], scores[positive]
-    largest: Rows = rows[np.lexsort((rows, -found))[:_PROPOSED]]
+    # Every some score tells how large the largest must about be, so that not all of a million are sorted.
+    some = scores[:: max(1, len(scores) // _LOOKED_AT)]
+    least = np.sort(some)[::-1][min(len(some) - 1, 2 * _PROPOSED * len(some) // len(scores))] if len(some) else 0.0
+    large = np.flatnonzero(scores >= max(least, np.finfo(np.float32).tiny))
+    if len(large) < _PROPOSED:
+        large = np.flatnonzero(scores > 0)
+    largest: Rows = allowed[large[np.lexsort((large, -scores[large]))[:_PROPOSED]]]
     return largest

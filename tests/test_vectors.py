@@ -97,6 +97,48 @@ def test_a_store_with_removed_rows_is_not_saved(tmp_path: Path):
         store.save(tmp_path / "v.faiss")
 
 
+def test_a_graph_finds_what_comparing_all_finds(tmp_path: Path):
+    vectors = unit_rows(3_000, dimension=32)
+    store = FaissStore(32)
+    store.add(vectors)
+    store.save(tmp_path / "v.faiss")
+    store.save_graph(tmp_path / "g.faiss")
+    linked = FaissStore.open(tmp_path / "v.faiss", graph=tmp_path / "g.faiss")
+    questions = unit_rows(50, seed=5, dimension=32)
+    found = [set(linked.search(question, k=10)[0]) & set(store.search(question, k=10)[0]) for question in questions]
+    assert sum(map(len, found)) >= 0.98 * 500
+
+
+@given(allowed=st.sets(st.integers(0, 299), min_size=1))
+@settings(deadline=None, max_examples=50)
+def test_a_graph_never_lets_another_row_in_and_few_rows_are_all_found(linked: FaissStore, allowed: set[int]):
+    rows = np.array(sorted(allowed), dtype=np.int64)
+    found, _ = linked.search(unit_rows(1, seed=5)[0], k=20, allowed=rows)
+    assert set(found.tolist()) <= allowed
+    if len(allowed) < 150:
+        assert len(found) == min(20, len(allowed))
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> FaissStore:
+    folder = tmp_path_factory.mktemp("linked")
+    store = FaissStore(8)
+    store.add(unit_rows(300))
+    store.save(folder / "v.faiss")
+    store.save_graph(folder / "g.faiss")
+    return FaissStore.open(folder / "v.faiss", graph=folder / "g.faiss")
+
+
+def test_a_graph_of_other_vectors_is_refused(tmp_path: Path):
+    for count in (20, 30):
+        store = FaissStore(8)
+        store.add(unit_rows(count))
+        store.save(tmp_path / f"v{count}.faiss")
+        store.save_graph(tmp_path / f"g{count}.faiss")
+    with pytest.raises(IndexCorrupt, match="graph of 20 rows"):
+        FaissStore.open(tmp_path / "v30.faiss", graph=tmp_path / "g20.faiss")
+
+
 @given(sizes=st.lists(st.integers(0, 30), min_size=1, max_size=4), k=st.integers(1, 40), data=st.data())
 @settings(deadline=None)
 def test_joined_stores_are_one_store(sizes: list[int], k: int, data: st.DataObject):
