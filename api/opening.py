@@ -4,6 +4,7 @@ from api.sample import open_sample_index, sample_folder
 from api.settings import Settings
 from index.embedding import DEFAULT_MODEL, Embedder
 from index.embedding import open_embedder as embedder_of
+from index.joining import JoiningEmbedder
 from index.policy_index import PolicyIndex
 from index.sources import Progress
 from qa.assistant import Assistant
@@ -11,12 +12,12 @@ from qa.reranker import CrossEncoderReranker
 
 
 def open_embedder(settings: Settings) -> Embedder:
-    """The embedding model of `settings`.
+    """The embedding model of `settings`, to be shared by threads.
 
     Raises:
         ModelError: there is none such.
     """
-    return embedder_of(settings.model or DEFAULT_MODEL)
+    return JoiningEmbedder(embedder_of(settings.model or DEFAULT_MODEL))
 
 
 def open_index(settings: Settings, embedder: Embedder, *, progress: Progress) -> PolicyIndex:

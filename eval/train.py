@@ -86,7 +86,7 @@ def train(data: Path, out: Path, *, start: Path | None = None, share: float = TU
         start: a model after two rounds, to train the third only.
         share: how much of the averaged weights is the tuned model's, in [0, 1].
     """
-    from eval.onnx_graph import write_graph
+    from eval.onnx_graph import write_graph, write_questions_graph
 
     found = examples(data)
     draw = random.Random(seed)
@@ -102,6 +102,7 @@ def train(data: Path, out: Path, *, start: Path | None = None, share: float = TU
     _average(model, _loaded(base_model_folder()), share)
     model.half().save(str(out), create_model_card=False)
     write_graph(out)
+    write_questions_graph(out)
 
 
 def _loaded(folder: str) -> "SentenceTransformer":

@@ -19,7 +19,7 @@ from qa.stages import stage
 Rows = np.ndarray
 Vectors = np.ndarray
 
-# So few passages are compared one by one; of more, each signal proposes its best (exact up to here).
+# So few passages are compared one by one; of more, the nearest and those that share words (exact up to here).
 _COMPARE_ALL = 2_000
 _PROPOSED = 200
 _LOOKED_AT = 20_000
@@ -118,18 +118,10 @@ class Retriever:
         return len(concepts - self._index.passage_terms.held(concepts, rows))
 
     def _proposed(self, question: Prepared, allowed: Rows) -> Rows:
-        index = self._index
-        sentences = index.sentences
-        allowed_sentences = sentences.rows_in(allowed)
-        by_passage, _ = index.passage_vectors.search(question.vector, k=_PROPOSED, allowed=allowed)
-        by_sentence, _ = index.sentence_vectors.search(question.vector, k=_PROPOSED, allowed=allowed_sentences)
-        by_words = _largest(index.passage_terms.scores(question.terms, allowed), allowed)
-        by_coverage = _largest(index.sentence_coverage.scores(question.terms, allowed_sentences), allowed_sentences)
-        return np.unique(
-            np.concatenate(
-                [by_passage, sentences.passage_rows(by_sentence), by_words, sentences.passage_rows(by_coverage)]
-            )
-        )
+        """The nearest passages and those that share most words with `question`: decision 38 shows them to be enough."""
+        nearest, _ = self._index.passage_vectors.search(question.vector, k=_PROPOSED, allowed=allowed)
+        by_words = _largest(self._index.passage_terms.scores(question.terms, allowed), allowed)
+        return np.unique(np.concatenate([nearest, by_words]))
 
     def _compare(self, question: Prepared, rows: Rows, absent: int) -> Candidates:
         index = self._index

@@ -11,10 +11,10 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from eval.onnx_graph import write_graph
+from eval.onnx_graph import write_graph, write_questions_graph
 from index.embedding import DEFAULT_FOLDER, DEFAULT_MODEL, Embedder, SentenceTransformersEmbedder, open_embedder
 from index.errors import ModelError
-from index.onnx_embedding import GRAPH, OnnxEmbedder
+from index.onnx_embedding import GRAPH, QUESTIONS_GRAPH, OnnxEmbedder
 from qa.intents import read_intents
 
 TEXTS = [
@@ -45,7 +45,19 @@ def test_both_ways_are_one_model(embedder: Embedder, reference: SentenceTransfor
 def test_both_ways_give_the_same_vectors(embedder: Embedder, reference: SentenceTransformersEmbedder):
     texts = TEXTS + [text for intent in read_intents()[::12] for text in (*intent["kept"], *intent["says"])]
     assert np.allclose(embedder.embed_passages(texts), reference.embed_passages(texts), atol=1e-5)
-    assert np.allclose(embedder.embed_questions(texts[:1]), reference.embed_questions(texts[:1]), atol=1e-5)
+
+
+def test_questions_in_whole_numbers_are_near_the_reference(embedder: Embedder, reference: SentenceTransformersEmbedder):
+    kept = [question for intent in read_intents() for question in intent["kept"]][:400]
+    cosines = (embedder.embed_questions(kept) * reference.embed_questions(kept)).sum(axis=1)
+    assert cosines.min() >= 0.99
+    assert cosines.mean() >= 0.995
+
+
+def test_a_questions_vector_does_not_depend_on_what_is_embedded_beside_it(embedder: Embedder):
+    kept = [question for intent in read_intents()[:40] for question in intent["kept"]]
+    alone = np.concatenate([embedder.embed_questions([question]) for question in kept])
+    assert np.allclose(embedder.embed_questions(kept), alone, atol=1e-6)
 
 
 def test_vectors_are_unit_rows_in_the_order_of_the_texts(embedder: Embedder):
@@ -59,7 +71,9 @@ def test_vectors_are_unit_rows_in_the_order_of_the_texts(embedder: Embedder):
     assert embedder.embed_questions([]).shape == (0, embedder.dimension)
 
 
-@pytest.mark.parametrize("name", [GRAPH, "model.safetensors", "tokenizer.json", "tokenizer_config.json"])
+@pytest.mark.parametrize(
+    "name", [QUESTIONS_GRAPH, GRAPH, "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+)
 def test_a_model_folder_that_lacks_a_file_is_told(tmp_path: Path, name: str):
     folder = tmp_path / "model"
     shutil.copytree(DEFAULT_FOLDER, folder)
@@ -88,10 +102,12 @@ def tiny_model(folder: Path) -> Path:
 def test_the_graph_of_a_trained_model_takes_its_weights_from_its_file(tmp_path: Path):
     folder = tiny_model(tmp_path / "tiny")
     write_graph(folder)
+    write_questions_graph(folder)
     assert (folder / GRAPH).stat().st_size < 200_000
     onnx, reference = OnnxEmbedder(folder, name="tiny"), SentenceTransformersEmbedder(str(folder))
     texts = ["two texts", "of unlike length of", "length"]
     assert np.allclose(onnx.embed_passages(texts), reference.embed_passages(texts), atol=1e-5)
+    assert (onnx.embed_questions(texts) * reference.embed_questions(texts)).sum(axis=1).min() > 0.98
 
 
 def test_weights_that_the_graph_does_not_know_are_told(tmp_path: Path):

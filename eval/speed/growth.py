@@ -1,7 +1,8 @@
 """Large indexes made of a small one: its policies again and again as of other companies, terms and vectors varied.
 
 Of each passage some terms are replaced by rarer ones, and every vector is turned towards one of another passage, so
-that between the real ones lie more, as they do among real ones; the text that is shown is the real one. Files are written too, so that such an index can be updated. It does not know questions.
+that between the real ones lie more, as they do among real ones; the text that is shown is the real one. Files are
+written too, so that such an index can be updated. It does not know questions.
 """
 
 from collections.abc import Iterator, Sequence
