@@ -82,9 +82,13 @@ def write_graph(folder: Path) -> None:
 
 
 def _take_weights_from(weights: Path, graph: Any) -> None:
-    """Each weight of `graph` becomes a reference into the file `weights`, cast to single precision as it is loaded."""
+    """Each weight of `graph` becomes a reference into the file `weights`, cast to single precision as it is loaded.
+
+    Of a table of embeddings only the rows that are looked up are cast, each time.
+    """
     described, begin = _described(weights)
     references, casts = [], []
+    looked_up = {node.input[0]: node for node in graph.node if node.op_type == "Gather"}
     for kept in graph.initializer:
         name = next((name for name in described if kept.name.endswith(f".{name}")), None)
         if name is None or described[name]["shape"] != list(kept.dims):
@@ -99,8 +103,18 @@ def _take_weights_from(weights: Path, graph: Any) -> None:
         for key, value in (("location", _WEIGHTS), ("offset", begin + start), ("length", end - start)):
             reference.external_data.add(key=key, value=str(value))
         references.append(reference)
-        casts.append(helper.make_node("Cast", [name], [kept.name], to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
+        if kept.name in looked_up:
+            looked_up[kept.name].input[0] = name
+        else:
+            casts.append(helper.make_node("Cast", [name], [kept.name], to=TensorProto.FLOAT))
+    tables = {reference.name for reference in references}
+    nodes = casts
+    for node in graph.node:
+        nodes.append(node)
+        if node.op_type == "Gather" and node.input[0] in tables:
+            output = node.output[0]
+            node.output[0] = f"{output}/half"
+            nodes.append(helper.make_node("Cast", [node.output[0]], [output], to=TensorProto.FLOAT))
     del graph.initializer[:], graph.node[:]
     graph.initializer.extend(references)
     graph.node.extend(nodes)

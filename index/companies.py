@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path, PurePath
 
 from cleanco import basename
@@ -110,6 +111,7 @@ class Claim:
     domains: tuple[str, ...]
 
 
+@lru_cache(10_000)
 def key(name: str) -> str:
     """`name` as names are compared: lower-case letters and digits alone.
 

@@ -99,5 +99,7 @@ def _session(graph: Path) -> Any:
     options = onnxruntime.SessionOptions()
     # Threads that spin while they wait take the cores from other processes: decision 21.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights need not be kept where memory of changing size is.
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])

@@ -72,13 +72,14 @@ class Thesaurus:
 
     def __init__(self, concepts: dict[str, list[str]]) -> None:
         self.words = frozenset(word for phrases in concepts.values() for phrase in phrases for word in words(phrase))
-        self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
-        for concept, phrases in concepts.items():
+        self._concepts: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        lengths = defaultdict(set)
+        for concept, phrases in sorted(concepts.items()):
             for stems in {tuple(stem(word) for word in words(phrase)) for phrase in phrases}:
                 if stems:
-                    self._by_first[stems[0]].append((stems, CONCEPT_MARK + concept))
-        for entries in self._by_first.values():
-            entries.sort(key=lambda entry: (-len(entry[0]), entry[1]))
+                    self._concepts[stems].append(CONCEPT_MARK + concept)
+                    lengths[stems[0]].add(len(stems))
+        self._lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
 
     @classmethod
     def shipped(cls) -> "Thesaurus":
@@ -90,12 +91,14 @@ class Thesaurus:
         found: list[str] = []
         position = 0
         while position < len(stems):
-            longest = 1
-            for phrase, concept in self._by_first.get(stems[position], ()):
-                if len(phrase) >= longest and tuple(stems[position : position + len(phrase)]) == phrase:
-                    longest = len(phrase)
-                    found.append(concept)
-            position += longest
+            step = 1
+            for length in self._lengths.get(stems[position], ()):
+                phrase = tuple(stems[position : position + length])
+                if phrase in self._concepts:
+                    found += self._concepts[phrase]
+                    step = length
+                    break
+            position += step
         return found
 
 

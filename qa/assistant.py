@@ -356,11 +356,12 @@ class Assistant:
         inside = slice(*np.searchsorted(candidates.sentence_rows, sentences.first[row : row + 2]))
         rows, scores = candidates.sentence_rows[inside], candidates.sentence_scores[inside]
         text = self.index.policies[self.index.passages.policy_id(row)].text
-        says = np.array([not _is_run_in_title(text[start:end]) for start, end in sentences.spans[rows]])
-        if says.any():
-            rows, scores = rows[says], scores[says]
+        read = [plain(text[start:end]) for start, end in sentences.spans[rows].tolist()]
+        says = [place for place, sentence in enumerate(read) if not _is_run_in_title(sentence)]
+        if says:
+            rows, scores, read = rows[says], scores[says], [read[place] for place in says]
         best = np.lexsort((rows, -scores))
-        held = [self._terms_in(text[slice(*sentences.spans[rows[i]])]) & candidates.terms for i in best]
+        held = [frozenset(terms(read[i], self._thesaurus)) & candidates.terms for i in best]
         near = [scores[i] >= scores.max() - self._calibration.evidence_within for i in best]
         spoken_of = frozenset[str]().union(*(holds for holds, is_near in zip(held, near, strict=True) if is_near))
         chosen = []
@@ -371,9 +372,6 @@ class Assistant:
         chosen = sorted(chosen[:_MOST_EVIDENCE])
         spans = [(int(start), int(end)) for start, end in sentences.spans[chosen]]
         return tuple(Evidence(start, end, text[start:end]) for start, end in spans)
-
-    def _terms_in(self, sentence: str) -> frozenset[str]:
-        return frozenset(terms(plain(sentence), self._thesaurus))
 
     def _answer(self, question: str, asked: Standalone, outcome: Outcome, hits: tuple[Hit, ...]) -> Answer:
         companies: list[Company] = list(asked.companies)
@@ -399,12 +397,12 @@ def _best_first(judged: _Judged) -> list[int]:
 
 
 def _is_run_in_title(sentence: str) -> bool:
-    """Whether it only titles what follows it: "Tracking Our Emails to Our Customers."
+    """Whether `sentence`, without markup, only titles what follows it: "Tracking Our Emails to Our Customers."
 
     >>> _is_run_in_title("Usage tracking."), _is_run_in_title("We cannot see your passwords.")
     (True, False)
     """
-    words = plain(sentence).rstrip(".:").split()
+    words = sentence.rstrip(".:").split()
     return len(words) <= _LONGEST_TITLE_WORDS and (len(words) <= 2 or looks_titled(" ".join(words)))
 
 

@@ -26,6 +26,7 @@ from eval.speed.rivals import (
     txtai_request,
 )
 from eval.tasks.sample import sample_task
+from eval.vector_cache import CachedEmbedder
 from index.build import build
 from index.embedding import DEFAULT_FOLDER, Embedder, open_embedder
 from index.passages import embedded_text
@@ -164,7 +165,7 @@ def _grown(
     if not folder.exists():
         files = sorted(path for source in policies for path in source.glob("*") if path.suffix in (".md", ".txt"))
         began = time.perf_counter()
-        grown(files, folder, passages=size, embedder=embedder)
+        grown(files, folder, passages=size, embedder=CachedEmbedder(embedder, where / "vectors"))
         yield Measured(of, "made of real passages", time.perf_counter() - began, "s")
     began = time.perf_counter()
     built = PolicyIndex.open(folder / "index", embedder=embedder)
