@@ -4,6 +4,7 @@ It does not know how answers are found, nor what problems look like.
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, Response
@@ -46,6 +48,7 @@ from api.settings import Settings
 from index import errors
 from qa.assistant import Assistant
 
+_THREADS_A_CORE = 4
 log = logging.getLogger("askpolicy")
 
 _WEB = Path(__file__).parent / "web"
@@ -109,6 +112,8 @@ def create_app(source: Assistant | Callable[[], Assistant], settings: Settings) 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         opening.begin()
+        # More would wait for the same cores, each with memory of its own.
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS_A_CORE * (os.cpu_count() or 1)
         yield
 
     app = FastAPI(
