@@ -8,7 +8,7 @@ PORT ?= 8000
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check index eval gate clean
+.PHONY: help install serve test lint check index eval gate clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,11 +30,12 @@ gate: $(VENV)/.tested ## Fail if a fixed slice of questions is answered worse th
 test: $(VENV)/.tested ## The whole test suite
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.tested ## Format, lint, types, tests
+lint: $(VENV)/.tested ## Format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+check: lint test ## All of it
 
 clean: ## Remove .venv and what was built
 	rm -rf $(VENV) index-of-samples .pytest_cache .mypy_cache .ruff_cache

@@ -9,7 +9,8 @@ folder/
     <segment>/               see `index.segment`; versions share an unchanged segment's files by hard links
 
 Checksums are XXH3 of 128 bits: they find torn writes and rotten bits at the speed of memory, so that every byte is
-checked whenever an index is opened. They do not withstand somebody who means harm and may write to the folder.
+checked whenever an index is opened; of one of more than half a gigabyte every file that is not as old as it was when it
+was sealed. They do not withstand somebody who means harm and may write to the folder.
 """
 
 import json
@@ -33,14 +34,17 @@ _CURRENT, _VERSIONS, _MANIFEST, _LOCK = "CURRENT", "versions", "manifest.json", 
 _POINTER = re.compile(r"([\w-]+) ([0-9a-f]{32})\n", re.ASCII)
 _KEPT_VERSIONS = 2
 _BLOCK_BYTES = 4 << 20
+# A second's reading; what is larger is not read whole on every opening. `verify` reads all of it.
+_READ_WHOLE_BYTES, _SMALL_BYTES = 512 << 20, 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class FileSeal:
-    """A file's size in bytes and its XXH3 of 128 bits, in hexadecimal."""
+    """A file's size in bytes, its XXH3 of 128 bits, in hexadecimal, and when it was written, in nanoseconds."""
 
     size: int
     xxh3: str
+    modified_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,22 +176,36 @@ _MEND = "run `askpolicy index build` again, or `askpolicy index rollback`"
 
 
 def check(where: Path, manifest: Manifest) -> None:
-    """Nothing, if every file of a version is what was sealed.
+    """Nothing, if every file of a version is what was sealed; of a large version those that were touched since.
 
     Raises:
         IndexCorrupt: files differ; the message names them.
     """
-    damaged = damaged_files(where, manifest)
+    large = sum(seal.size for seal in manifest.files.values()) > _READ_WHOLE_BYTES
+    damaged = damaged_files(where, manifest, only_touched=large)
     if damaged:
         raise IndexCorrupt(f"{where}: the content of {', '.join(damaged)} is not what was written; {_MEND}")
 
 
-def damaged_files(where: Path, manifest: Manifest) -> list[str]:
-    """The files of a version whose content is not what was sealed, by name; empty where it is whole."""
+def damaged_files(where: Path, manifest: Manifest, *, only_touched: bool = False) -> list[str]:
+    """The files of a version whose content is not what was sealed, by name; empty where it is whole.
+
+    Args:
+        only_touched: do not read files of a megabyte or more that are as large and as old as when they were sealed.
+    """
+
+    def is_whole(name: str) -> bool:
+        sealed, path = manifest.files[name], where / name
+        if only_touched and sealed.size >= _SMALL_BYTES and path.is_file():
+            state = path.stat()
+            if (state.st_size, state.st_mtime_ns) == (sealed.size, sealed.modified_ns):
+                return True
+        found = _seal(path)
+        return (found.size, found.xxh3) == (sealed.size, sealed.xxh3)
+
     names = sorted(manifest.files)
     with ThreadPoolExecutor() as pool:
-        found = list(pool.map(lambda name: _seal(where / name), names))
-    return [name for name, seal in zip(names, found, strict=True) if seal != manifest.files[name]]
+        return [name for name, whole in zip(names, pool.map(is_whole, names), strict=True) if not whole]
 
 
 def _pointer(folder: Path) -> tuple[str, str]:
@@ -233,13 +251,13 @@ def _read_manifest(path: Path) -> Manifest:
 
 def _seal(path: Path) -> FileSeal:
     if not path.is_file():
-        return FileSeal(-1, "")
+        return FileSeal(-1, "", 0)
     checksum, block = xxhash.xxh3_128(), bytearray(_BLOCK_BYTES)
     # Read and not mapped: mapped pages would count as this process's memory.
     with path.open("rb", buffering=0) as file:
         while count := file.readinto(block):
             checksum.update(memoryview(block)[:count])
-        return FileSeal(file.tell(), checksum.hexdigest())
+        return FileSeal(file.tell(), checksum.hexdigest(), os.fstat(file.fileno()).st_mtime_ns)
 
 
 def _write(path: Path, text: str) -> None:

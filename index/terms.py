@@ -10,7 +10,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import bm25s
@@ -22,6 +22,7 @@ Scores = np.ndarray
 
 # Rows that lie so many times as far apart as they are many are looked up one by one.
 _FAR_APART = 20
+_TERMS_KEPT = 20_000
 
 THESAURUS = Path(__file__).with_name("thesaurus.toml")
 CONCEPT_MARK = "§"
@@ -145,6 +146,7 @@ class TermIndex:
         firsts = np.cumsum([0, *(part.scores["num_docs"] for part in parts)])
         self._parts = [_Part.of(part, int(first)) for part, first in zip(parts, firsts[:-1], strict=True)]
         self._count = int(firsts[-1])
+        self._weights_of = lru_cache(_TERMS_KEPT)(self._weighed)
 
     @classmethod
     def build(cls, rows: Iterable[Sequence[str]], *, k1: float, b: float) -> "TermIndex":
@@ -172,7 +174,14 @@ class TermIndex:
 
     def idf(self, term: str) -> float:
         """`ln(1 + (N - n + 0.5) / (n + 0.5))`, Lucene's; a term that no row has weighs most."""
-        return _idf(self._count, sum(part.frequency(term) for part in self._parts))
+        return self._weights_of(term)[0]
+
+    def _weighed(self, term: str) -> tuple[float, tuple[np.float32, ...]]:
+        """The idf of `term` over all parts, and what its weights in each part are to be multiplied with for it."""
+        idf = _idf(self._count, sum(part.frequency(term) for part in self._parts))
+        if len(self._parts) == 1:  # its weights hold the idf already
+            return idf, (np.float32(1.0),)
+        return idf, tuple(np.float32(idf / part.idf(term)) for part in self._parts)
 
     def held(self, wanted: Iterable[str], rows: Rows) -> set[str]:
         """Those of `wanted` that at least one of `rows`, rising, has."""
@@ -199,30 +208,26 @@ class TermIndex:
     def _looked_up(self, distinct: Sequence[str], rows: Rows) -> Scores:
         """The sums of the terms' weights for `rows`, each looked up."""
         sums = np.zeros(len(rows), dtype=np.float32)
-        for part in self._parts:
+        for number, part in enumerate(self._parts):
             low, high = np.searchsorted(rows, (part.first, part.first + part.count))
             mine = rows[low:high] - part.first
             for term in distinct if len(mine) else ():
                 found, weights = part.postings(term, part.first, part.first + part.count)
                 if len(found):
                     at = np.minimum(np.searchsorted(found, mine), len(found) - 1)
-                    sums[low:high] += np.where(found[at] == mine, weights[at], 0) * self._scale(term, part)
+                    sums[low:high] += np.where(found[at] == mine, weights[at], 0) * self._weights_of(term)[1][number]
         return sums
-
-    def _scale(self, term: str, part: "_Part") -> np.float32:
-        # of one part alone the weights hold the idf already
-        return np.float32(self.idf(term) / part.idf(term) if len(self._parts) > 1 else 1.0)
 
     def _dense(self, distinct: Sequence[str], rows: Rows) -> Scores:
         """The sums of the terms' weights for each row from the first of `rows` to the last."""
         begin, end = int(rows[0]), int(rows[-1]) + 1
         sums = np.zeros(end - begin, dtype=np.float32)
-        for part in self._parts:
+        for number, part in enumerate(self._parts):
             if part.first < end and begin < part.first + part.count:
                 for term in distinct:
                     found, weights = part.postings(term, begin, end)
                     if len(found):
-                        sums[found - (begin - part.first)] += weights * self._scale(term, part)
+                        sums[found - (begin - part.first)] += weights * self._weights_of(term)[1][number]
         return sums
 
 

@@ -1,6 +1,7 @@
 """Index folders: whole or absent, and nothing lost on the way."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -400,3 +401,29 @@ def test_a_damaged_version_is_not_rolled_back_to(two: Path):
     with pytest.raises(IndexCorrupt, match=r"companies\.json"):
         rolled_back(two / "out")
     assert list(opened(two / "out").companies) == ["b.com"]
+
+
+def test_a_large_index_is_checked_where_it_was_touched(copy: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("index.manifest._READ_WHOLE_BYTES", 0)
+    monkeypatch.setattr("index.manifest._SMALL_BYTES", 0)
+    where, manifest = current_version(copy)
+    for name in manifest.files:
+        whole = (where / name).read_bytes()
+        (where / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(IndexCorrupt, match=Path(name).name.replace(".", r"\.")):
+            opened(copy)
+        (where / name).write_bytes(whole)  # as it was, but touched: read, and found whole
+    opened(copy)
+
+
+def test_a_large_index_is_not_read_where_nothing_was_touched(copy: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("index.manifest._READ_WHOLE_BYTES", 0)
+    monkeypatch.setattr("index.manifest._SMALL_BYTES", 0)
+    where, manifest = current_version(copy)
+    name = next(name for name in manifest.files if name.endswith("passages.faiss"))
+    before = (where / name).stat()
+    whole = (where / name).read_bytes()
+    (where / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    os.utime(where / name, ns=(before.st_atime_ns, before.st_mtime_ns))
+    opened(copy)
+    assert damaged_files(where, manifest) == [name]
