@@ -16,6 +16,7 @@ from pathlib import Path
 import bm25s
 import numpy as np
 import Stemmer
+import xxhash
 
 Rows = np.ndarray
 Scores = np.ndarray
@@ -23,6 +24,7 @@ Scores = np.ndarray
 # Rows that lie so many times as far apart as they are many are looked up one by one.
 _FAR_APART = 20
 _TERMS_KEPT = 20_000
+_VOCABULARY, _TERM_FILES = "vocab.index.json", ("term_hashes.npy", "term_columns.npy")
 
 THESAURUS = Path(__file__).with_name("thesaurus.toml")
 CONCEPT_MARK = "§"
@@ -142,9 +144,9 @@ class TermIndex:
     It may lie in several parts, one after another: how rare a term is counts over all, the mean length in its part.
     """
 
-    def __init__(self, parts: Sequence["bm25s.BM25"]) -> None:
-        firsts = np.cumsum([0, *(part.scores["num_docs"] for part in parts)])
-        self._parts = [_Part.of(part, int(first)) for part, first in zip(parts, firsts[:-1], strict=True)]
+    def __init__(self, parts: Sequence[tuple["bm25s.BM25", "_Columns"]]) -> None:
+        firsts = np.cumsum([0, *(part.scores["num_docs"] for part, _ in parts)])
+        self._parts = [_Part.of(*part, int(first)) for part, first in zip(parts, firsts[:-1], strict=True)]
         self._count = int(firsts[-1])
         self._weights_of = lru_cache(_TERMS_KEPT)(self._weighed)
 
@@ -153,24 +155,32 @@ class TermIndex:
         """An index of `rows` of terms; row *n* scores at position *n*."""
         bm25 = bm25s.BM25(method="lucene", k1=k1, b=b)
         bm25.index([list(row) or [""] for row in rows], show_progress=False)
-        return cls([bm25])
+        return cls([(bm25, _Columns.of(bm25.vocab_dict))])
 
     @classmethod
     def open(cls, folders: Sequence[Path]) -> "TermIndex":
         """The indexes that `save` wrote to `folders` as one, memory-mapped."""
-        return cls([bm25s.BM25.load(folder, mmap=True, show_progress=False) for folder in folders])
+        return cls(
+            [
+                (bm25s.BM25.load(folder, mmap=True, load_vocab=False, show_progress=False), _Columns.open(folder))
+                for folder in folders
+            ]
+        )
 
     def save(self, folder: Path) -> None:
         """Write an index of one part to `folder`: NumPy arrays and JSON, no pickle."""
         (part,) = self._parts
         part.bm25.save(folder, show_progress=False)
+        # a dictionary of all terms would take a second to read for every million passages
+        (folder / _VOCABULARY).unlink()
+        part.columns.save(folder)
 
     def __len__(self) -> int:
         return self._count
 
     def __contains__(self, term: object) -> bool:
         """Whether some row has `term`."""
-        return any(term in part.columns for part in self._parts)
+        return isinstance(term, str) and any(part.columns.get(term) is not None for part in self._parts)
 
     def idf(self, term: str) -> float:
         """`ln(1 + (N - n + 0.5) / (n + 0.5))`, Lucene's; a term that no row has weighs most."""
@@ -232,6 +242,37 @@ class TermIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class _Columns:
+    """The column of each term, by the term's XXH3 of 64 bits: both shape (n,), hashes rising.
+
+    That one of a question's terms is taken for another has a probability of n / 2^64.
+    """
+
+    hashes: Rows
+    columns: Rows
+
+    @classmethod
+    def of(cls, columns: Mapping[str, int]) -> "_Columns":
+        hashes = np.array([xxhash.xxh3_64_intdigest(term.encode()) for term in columns], dtype=np.uint64)
+        order = np.argsort(hashes)
+        return cls(hashes[order], np.array(list(columns.values()), dtype=np.int64)[order])
+
+    @classmethod
+    def open(cls, folder: Path) -> "_Columns":
+        return cls(*(np.asarray(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in _TERM_FILES))
+
+    def save(self, folder: Path) -> None:
+        for name, array in zip(_TERM_FILES, (self.hashes, self.columns), strict=True):
+            np.save(folder / name, array)
+
+    def get(self, term: str) -> int | None:
+        """The column of `term`; None where it has none."""
+        wanted = np.uint64(xxhash.xxh3_64_intdigest(term.encode()))
+        at = int(np.searchsorted(self.hashes, wanted))
+        return int(self.columns[at]) if at < len(self.hashes) and self.hashes[at] == wanted else None
+
+
+@dataclass(frozen=True, slots=True)
 class _Part:
     """One index of bm25s: for each term, whose column `columns` names, the rows that have it, rising, and its weights.
 
@@ -242,17 +283,17 @@ class _Part:
     bm25: "bm25s.BM25"
     first: int
     count: int
-    columns: Mapping[str, int]
+    columns: "_Columns"
     starts: Rows
     rows: Rows
     weights: Scores
 
     @classmethod
-    def of(cls, bm25: "bm25s.BM25", first: int) -> "_Part":
+    def of(cls, bm25: "bm25s.BM25", columns: "_Columns", first: int) -> "_Part":
         scores = bm25.scores
         # plain arrays: NumPy's class of mapped ones is slow to slice
         starts, rows, weights = (np.asarray(scores[name]) for name in ("indptr", "indices", "data"))
-        return cls(bm25, first, scores["num_docs"], bm25.vocab_dict, starts, rows, weights)
+        return cls(bm25, first, scores["num_docs"], columns, starts, rows, weights)
 
     def frequency(self, term: str) -> int:
         column = self.columns.get(term)
