@@ -6,17 +6,14 @@ passages against near misses. The trainer and the loss are sentence-transformers
 it comes after.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import numpy as np
-
 from eval.tasks.labels import labelled_policies
 from eval.train import Example, as_they_come, examples, freeze_lower_half, training_arguments
-from eval.training_rows import Told, places_of, told_texts
+from eval.training_rows import Told, answering_each, not_answering, places_of, told_texts
 from index.embedding import DEFAULT_FOLDER, Embedder
 from qa.intents import Intent, read_intents
 
@@ -91,10 +88,7 @@ def labelled_pairs(corpus: Path, embedder: Embedder, draw: Random) -> list[Pair]
 def _pairs(
     texts: Sequence[Told], intents: Sequence[Intent], embedder: Embedder, draw: Random, *, share: float
 ) -> list[Pair]:
-    answering = defaultdict(list)
-    for told in texts:
-        for place in told.tells:
-            answering[place].append(told.text)
+    answering = answering_each(texts)
     absent = [place for place in range(len(intents)) if place not in answering]
     asked = sorted(answering) + draw.sample(absent, min(_ABSENT, len(absent)))
     asked = draw.sample(asked, int(len(asked) * share))
@@ -105,10 +99,12 @@ def _pairs(
     nearness = embedder.embed_passages(questions) @ vectors.T
     pairs = []
     for place, question, near in zip(asked, questions, nearness, strict=True):
-        others = [texts[at].text for at in np.argsort(-near, kind="stable") if place not in texts[at].tells][:_NEAREST]
-        pairs += [Pair(question, other, answers=False) for other in draw.sample(others, min(_NEGATIVES, len(others)))]
+        others = not_answering(texts, near, place)[:_NEAREST]
+        pairs += [
+            Pair(question, other.text, answers=False) for other in draw.sample(others, min(_NEGATIVES, len(others)))
+        ]
         if place in answering:
-            pairs.append(Pair(question, draw.choice(answering[place]), answers=True))
+            pairs.append(Pair(question, draw.choice(answering[place]).text, answers=True))
     return pairs
 
 

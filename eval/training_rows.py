@@ -100,12 +100,23 @@ def told_texts(corpus: Path, labelled: LabelledPolicy, places: Mapping[str, int]
     return sentences, whole
 
 
-def _rows(texts: Sequence[Told], wordings: Sequence[Sequence[str]], embed: Embed, draw: Random) -> list[Row]:
-    """Each intent that some of `texts` answer, asked of up to `_PLACES` of them, against one that does not answer."""
+def answering_each(texts: Sequence[Told]) -> dict[int, list[Told]]:
+    """Those of `texts` that answer each intent, in their order."""
     answering = defaultdict(list)
     for told in texts:
         for intent in told.tells:
             answering[intent].append(told)
+    return answering
+
+
+def not_answering(texts: Sequence[Told], near: Vectors, intent: int) -> list[Told]:
+    """Those of `texts` that do not answer `intent`, nearest first; `near` tells how near, shape (len(texts),)."""
+    return [texts[place] for place in np.argsort(-near, kind="stable") if intent not in texts[place].tells]
+
+
+def _rows(texts: Sequence[Told], wordings: Sequence[Sequence[str]], embed: Embed, draw: Random) -> list[Row]:
+    """Each intent that some of `texts` answer, asked of up to `_PLACES` of them, against one that does not answer."""
+    answering = answering_each(texts)
     asked = [
         (intent, draw.choice(wordings[intent]), told)
         for intent, found in sorted(answering.items())
@@ -116,7 +127,7 @@ def _rows(texts: Sequence[Told], wordings: Sequence[Sequence[str]], embed: Embed
     nearness = embed([question for _, question, _ in asked]) @ embed([told.text for told in texts]).T
     rows = []
     for (intent, question, told), near in zip(asked, nearness, strict=True):
-        others = [texts[place] for place in np.argsort(-near, kind="stable") if intent not in texts[place].tells]
+        others = not_answering(texts, near, intent)
         if others:
             other = draw.choice(others[:_NEAREST])
             rows.append(Row(question, told.text, other.text, intent, told.tells, other.tells, complete=True))

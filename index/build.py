@@ -244,7 +244,6 @@ class _Before:
     """
 
     index: PolicyIndex
-    folder: Path
     files: Mapping[str, SourceFile]
     places: Mapping[str, Sequence[tuple[int, int]]]
     empty: frozenset[str]
@@ -270,7 +269,7 @@ def _before(out: Path, embedder: Embedder) -> _Before | None:
                 places[file.text_hash].append((place.segment, place.place))
             else:
                 empty.add(file.text_hash)
-    return _Before(index, where, files, places, frozenset(empty))
+    return _Before(index, files, places, frozenset(empty))
 
 
 class _Build:
@@ -288,9 +287,10 @@ class _Build:
         before = self._before
         files = before.files if before else {}
         surveyed, companies, self._refused = _surveyed(paths, files, _built_at_ns(before), self._progress)
-        self._empty = [(policy, file) for policy, file in surveyed if before and file.text_hash in before.empty]
+        known_empty = before.empty if before else frozenset()
+        self._empty = [(policy, file) for policy, file in surveyed if file.text_hash in known_empty]
         self._refused += [_empty(policy) for policy, _ in self._empty]
-        found = _at_their_places([entry for entry in surveyed if entry not in self._empty], before)
+        found = _at_their_places([entry for entry in surveyed if entry[1].text_hash not in known_empty], before)
         sources = tuple(os.path.abspath(path) for path in paths)  # noqa: PTH100  # resolve() would follow links
         kept = sum(entry.at is not None for entry in found)
         if before and kept == len(found) and _unchanged(before, found, companies, sources):

@@ -80,14 +80,21 @@ class Manifest:
 def writing(folder: Path) -> Iterator[None]:
     """The right to write `folder`, for one process at a time; what killed writers left unfinished is removed.
 
+    A folder that was not there, and in which nothing was published, is not there afterwards.
+
     Raises:
         IndexBusy: another process has it.
     """
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / _LOCK, timeout=0):
             _remove_unfinished(folder)
-            yield
+            try:
+                yield
+            finally:
+                if made and not (folder / _CURRENT).exists():
+                    shutil.rmtree(folder, ignore_errors=True)
     except Timeout as error:
         raise IndexBusy(f"{folder}: another process is building here; wait for it, or give another --out") from error
 

@@ -145,14 +145,9 @@ class FaissStore:
             ValueError: rows were removed; what is left must be added to a new store.
             OSError: the disk is full, or may not be written.
         """
-        import faiss
-
         if not self._there.all():
             raise ValueError(f"{(~self._there).sum()} rows were removed: add those that are left to a new store")
-        try:
-            faiss.write_index(self._index, str(path))
-        except RuntimeError as error:  # what FAISS makes of a full disk
-            raise OSError(f"{path}: {error}") from error
+        _write(self._index, path)
 
     def save_graph(self, path: Path) -> None:
         """Link neighbours, and write how they are linked to `path`, without the vectors.
@@ -170,10 +165,7 @@ class FaissStore:
         for first in range(0, self._index.ntotal, _ADDED_AT_ONCE):
             rows = np.arange(first, min(first + _ADDED_AT_ONCE, self._index.ntotal))
             graph.add(self.vectors(rows))
-        try:
-            faiss.write_index(graph, str(path), faiss.IO_FLAG_SKIP_STORAGE)
-        except RuntimeError as error:  # what FAISS makes of a full disk
-            raise OSError(f"{path}: {error}") from error
+        _write(graph, path, faiss.IO_FLAG_SKIP_STORAGE)
 
     def __len__(self) -> int:
         return int(self._there.sum())
@@ -232,6 +224,15 @@ class FaissStore:
         # FAISS pads a short answer with row -1.
         real = rows[0] >= 0
         return _best(rows[0][real], cosines[0][real], k)
+
+
+def _write(index: Any, path: Path, flags: int = 0) -> None:
+    import faiss
+
+    try:
+        faiss.write_index(index, str(path), flags)
+    except RuntimeError as error:  # what FAISS makes of a full disk
+        raise OSError(f"{path}: {error}") from error
 
 
 def _graph_over(vectors: Any, graph: Any) -> Any:

@@ -91,6 +91,19 @@ def test_a_folder_without_policies_is_told(tmp_path: Path):
         build([tmp_path], tmp_path / "out", embedder=TinyEmbedder())
 
 
+def test_a_build_without_policies_leaves_no_folder(tmp_path: Path):
+    with pytest.raises(NothingToIndex):
+        build([tmp_path / "nothing"], tmp_path / "out", embedder=TinyEmbedder())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_build_that_fails_in_a_folder_that_was_there_leaves_it(tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(NothingToIndex):
+        build([tmp_path / "nothing"], tmp_path / "out", embedder=TinyEmbedder())
+    assert (tmp_path / "out").is_dir()
+
+
 def test_an_index_is_missing_where_none_was_built(tmp_path: Path):
     with pytest.raises(IndexMissing, match="askpolicy index build"):
         opened(tmp_path)

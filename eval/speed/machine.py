@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,15 @@ class Machine:
 def measured_machine() -> Machine:
     """The machine, its limits measured now: the best of a few runs, as whatever else runs only slows it."""
     return Machine(_processor(), len(os.sched_getaffinity(0)), _matrix_gflops(), _memory_gb_s())
+
+
+def resident_mb(pids: Iterable[int]) -> float:
+    """The memory that processes hold, in 10^6 bytes; not a number where the system does not tell."""
+    try:
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) for pid in pids)
+    except OSError:
+        return float("nan")
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _processor() -> str:

@@ -19,6 +19,7 @@ from urllib.error import URLError
 from urllib.parse import quote
 
 from eval.speed.load import OK, Request
+from eval.speed.machine import resident_mb
 
 _READY_WITHIN_S, _LOOK_EVERY_S = 120.0, 0.02
 _HITS = 5
@@ -40,13 +41,7 @@ class Served:
     @property
     def resident_mb(self) -> float:
         """The memory that it and its children hold, in 10^6 bytes; not a number where the system does not tell."""
-        pages = 0
-        try:
-            for pid in [self.pid, *_children(self.pid)]:
-                pages += int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-        except OSError:
-            return float("nan")
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return resident_mb([self.pid, *_children(self.pid)])
 
 
 def has_txtai() -> bool:

@@ -18,9 +18,10 @@ import numpy as np
 
 import index
 from eval.speed.growth import company_of, grown
-from eval.speed.load import Load, asked_by_many, asked_in_turn
-from eval.speed.machine import Machine, measured_machine
+from eval.speed.load import Load, Request, asked_by_many, asked_in_turn
+from eval.speed.machine import Machine, measured_machine, resident_mb
 from eval.speed.rivals import (
+    Served,
     askpolicy_request,
     has_txtai,
     served_askpolicy,
@@ -137,20 +138,18 @@ def _questions(
         yield from _load("txtai", "in process", load)
         del embeddings
     with served_askpolicy(where / "index") as served:
-        yield Measured("askpolicy", "start until ready", served.ready_s, "s")
-        for clients in CLIENTS:
-            requests = [askpolicy_request(question) for question in questions]
-            load = asked_by_many(served.address, requests, clients=clients, seconds=seconds)
-            yield from _load("askpolicy", f"HTTP, {clients} clients", load)
-        yield Measured("askpolicy", "resident while serving", served.resident_mb, "MB")
+        yield from _over_http("askpolicy", served, [askpolicy_request(question) for question in questions], seconds)
     if has_txtai() and (where / "txtai").exists():
         with served_txtai(where / "txtai", str(DEFAULT_FOLDER)) as served:
-            yield Measured("txtai", "start until ready", served.ready_s, "s")
-            for clients in CLIENTS:
-                requests = [txtai_request(question) for question in questions]
-                load = asked_by_many(served.address, requests, clients=clients, seconds=seconds)
-                yield from _load("txtai", f"HTTP, {clients} clients", load)
-            yield Measured("txtai", "resident while serving", served.resident_mb, "MB")
+            yield from _over_http("txtai", served, [txtai_request(question) for question in questions], seconds)
+
+
+def _over_http(of: str, served: Served, requests: Sequence[Request], seconds: float) -> Iterator[Measured]:
+    yield Measured(of, "start until ready", served.ready_s, "s")
+    for clients in CLIENTS:
+        load = asked_by_many(served.address, requests, clients=clients, seconds=seconds)
+        yield from _load(of, f"HTTP, {clients} clients", load)
+    yield Measured(of, "resident while serving", served.resident_mb, "MB")
 
 
 def _load(of: str, name: str, load: Load) -> Iterator[Measured]:
@@ -187,11 +186,11 @@ def _measured_grown(of: str, folder: Path) -> list[Measured]:
     embedder = open_embedder()
     began = time.perf_counter()
     built = PolicyIndex.open(folder / "index", embedder=embedder)
-    found = [Measured(of, "opened, every byte checked", time.perf_counter() - began, "s")]
+    found = [Measured(of, "opened", time.perf_counter() - began, "s")]
     companies = sorted(built.companies)
     found += _asked(of, Assistant(built, embedder), companies, questions)
     found += _searches(of, built, embedder, questions, companies)
-    found.append(Measured(of, "resident", _resident_mb(), "MB"))
+    found.append(Measured(of, "resident", resident_mb([os.getpid()]), "MB"))
     del built
     # The policy of one company again, as that of another that was not there.
     policies, first = folder / "policies", company_of(0)
@@ -246,13 +245,6 @@ def _searches(
     yield Measured(of, "all vectors: recall@10", found / _NEAREST / len(vectors), "of exact")
     yield Measured(of, "a company's vectors: p50", float(np.median(of_company_ms)), "ms")
     yield Measured(of, "a company's vectors: recall@10", found_of_company / len(vectors), "of exact")
-
-
-def _resident_mb() -> float:
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-    except OSError:
-        return float("nan")
 
 
 def written(machine: Machine, figures: Sequence[Measured], out: Path) -> None:
