@@ -3,40 +3,39 @@
 It does not know how answers are found, nor what problems look like.
 """
 
-import logging
 import os
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi import Path as PathParameter
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
+from pydantic import BaseModel
 
-from api.limits import BodyLimit
+from api.access import Access, Cors, Rules, open_storage
+from api.admission import Admission
+from api.limits import BodyLimit, FullQueue
+from api.live import LiveAssistant, Opener
 from api.metrics import Metrics
-from api.problems import (
-    BODY_TOO_LARGE,
-    INTERNAL,
-    INVALID_REQUEST,
-    KIND_OF_ERROR,
-    NOT_JSON,
-    NOT_READY,
-    UNREADABLE_BODY,
-    NotJson,
-    NotReady,
-    UnexpectedErrors,
-    documented,
-    tell_problems,
+from api.openapi import (
+    EVENTS,
+    MOST_ID_CHARS,
+    POLICY_PROBLEMS,
+    QUESTION_PROBLEMS,
+    RECORD_PROBLEMS,
+    STATE_PROBLEMS,
+    describe,
 )
+from api.problems import NotJson, UnexpectedErrors, tell_problems
+from api.request_log import RequestLog
 from api.schemas import (
     AskRequest,
     AskResponse,
     CompaniesResponse,
+    CompaniesStep,
+    PassagesStep,
     PolicyResponse,
     ReadyResponse,
     SearchRequest,
@@ -45,76 +44,45 @@ from api.schemas import (
 )
 from api.security_headers import SecurityHeaders
 from api.settings import Settings
-from index import errors
+from api.streaming import Event, streamed, wants_events
+from api.traces import Traces
+from api.web_files import chat
+from qa.answers import Answer
 from qa.assistant import Assistant
+from qa.conversation import Standalone
+from qa.stages import recorded
 
 _THREADS_A_CORE = 4
-log = logging.getLogger("askpolicy")
-
-_WEB = Path(__file__).parent / "web"
 _API_VERSION = "1"
-_MOST_ID_CHARS = 500
-
-_ANY = (
-    (INTERNAL, "This is an error of the service and was logged; ask again in a while."),
-    (NOT_READY, "The index and the model are being opened; ask again in a moment."),
-)
-_QUESTION_PROBLEMS = documented(
-    (KIND_OF_ERROR[errors.BadQuestion], "the question has 3,000 characters, at most 2,000 are read; shorten it"),
-    (KIND_OF_ERROR[errors.BadK], "k is 1000, expected 1 to 100"),
-    (KIND_OF_ERROR[errors.UnknownCompany], "no company 'jivochta' in this index: did you mean JivoChat?"),
-    (INVALID_REQUEST, "body.question: Field required. /openapi.json holds the schema"),
-    (UNREADABLE_BODY, "There was an error parsing the body"),
-    (BODY_TOO_LARGE, "the body has more than the 524,288 bytes that are read; shorten it"),
-    (NOT_JSON, "Content-Type is 'text/plain', expected application/json; send the header with the body"),
-    *_ANY,
-)
 
 
-class _Opening:
-    """An assistant that is opened beside the service, so that the service can say that it is not ready yet."""
+def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assistant | None = None) -> FastAPI:
+    """The application that answers with an assistant, or with what `source` opens, now and whenever it changes.
 
-    def __init__(self, source: Assistant | Callable[[], Assistant]) -> None:
-        self._opened = None if callable(source) else source
-        self._open = source if callable(source) else None
-        self._why_not = "The index and the model are being opened; ask again in a moment."
-
-    def begin(self) -> None:
-        """Open it, in a thread, where it is not open."""
-        if self._opened is None:
-            threading.Thread(target=self._run, name="opening", daemon=True).start()
-
-    def assistant(self) -> Assistant:
-        """The assistant.
-
-        Raises:
-            NotReady: it is being opened, or could not be.
-        """
-        if self._opened is None:
-            raise NotReady(self._why_not)
-        return self._opened
-
-    def _run(self) -> None:
-        if self._open is None:
-            return
-        try:
-            self._opened = self._open()
-        except Exception as error:
-            log.exception("the index could not be opened")
-            title = KIND_OF_ERROR[type(error)].title if type(error) in KIND_OF_ERROR else "It could not be opened"
-            self._why_not = f"{title}; the log of the service says more."
-
-
-def create_app(source: Assistant | Callable[[], Assistant], settings: Settings) -> FastAPI:
-    """The application that answers with an assistant, or with the one that a function opens at startup."""
-    opening = _Opening(source)
+    Args:
+        opened: what `source` has opened already; None means that it is opened beside the running service.
+    Raises:
+        KeysError, BadSetting: the keys, the storage of rates or the traces of `settings` cannot be used.
+    """
+    metrics, traces = Metrics(), Traces(settings.traces)
+    opener, opened = (None, source) if isinstance(source, Assistant) else (source, opened)
+    live = LiveAssistant(opener, opened=opened, watch_s=settings.watch_s, metrics=metrics)
+    admission = Admission(
+        running=settings.max_running or _THREADS_A_CORE * max(1, (os.cpu_count() or 1) // settings.workers),
+        waiting=settings.max_waiting,
+        timeout_s=settings.answer_timeout_s,
+        metrics=metrics,
+    )
+    rules = Rules.of(settings)
+    storage = open_storage(settings.rate_storage)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        opening.begin()
-        # More would wait for the same cores, each with memory of its own.
-        to_thread.current_default_thread_limiter().total_tokens = _THREADS_A_CORE * (os.cpu_count() or 1)
+        live.begin()
         yield
+        live.end()
+        traces.end()
+        metrics.end()
 
     app = FastAPI(
         title="askpolicy",
@@ -127,17 +95,102 @@ def create_app(source: Assistant | Callable[[], Assistant], settings: Settings) 
         docs_url=None,
         redoc_url=None,
     )
-    metrics = Metrics()
-    app.include_router(_questions(opening, metrics))
-    app.include_router(_records(opening))
-    app.include_router(_state(opening, metrics))
-    app.include_router(_chat())
+    work = _Work(live, admission, metrics, traces, log_questions=settings.log_questions)
+    app.include_router(_questions(work))
+    app.include_router(_records(work))
+    app.include_router(_state(live, metrics))
+    app.include_router(chat(settings.page_token))
     tell_problems(app)
+    describe(app, with_keys=settings.keys is not None)
     # The last added is the outermost.
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
+    app.add_middleware(FullQueue, check=admission.check)
+    app.add_middleware(Access, rules=rules, storage=storage, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
+    app.add_middleware(Cors, rules=rules)
+    app.add_middleware(RequestLog, metrics=metrics, traces=traces, version=lambda: live.version)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+class _Work:
+    """Does what a request asks for in a thread of the admission, with one assistant from its beginning to its end."""
+
+    def __init__(
+        self, live: LiveAssistant, admission: Admission, metrics: Metrics, traces: Traces, *, log_questions: bool
+    ) -> None:
+        self._live, self._admission, self._metrics, self._traces = live, admission, metrics, traces
+        self._log_questions = log_questions
+
+    async def respond(self, request: Request, work: Callable[[Assistant], BaseModel]) -> Response:
+        """What `work` makes of the assistant that serves now, as JSON."""
+        assistant = self._assistant(request)
+        body = await self._admission.run(lambda: work(assistant).model_dump_json())
+        return Response(body, media_type="application/json")
+
+    async def ask(self, request: Request, asked: AskRequest) -> Response:
+        """The answer, as JSON or as events."""
+        self._note(request, asked.question)
+        if not wants_events(request.headers.get("accept", "")):
+            return await self.respond(request, lambda assistant: self._answer(request, assistant, asked))
+        assistant = self._assistant(request)
+        return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked)))
+
+    async def search(self, request: Request, asked: SearchRequest) -> Response:
+        """The hits, as JSON."""
+        self._note(request, asked.question)
+
+        def work(assistant: Assistant) -> SearchResponse:
+            with self._measured(request) as took_s:
+                hits = assistant.search(asked.question, companies=asked.companies, k=asked.k, as_of=asked.as_of)
+            self._metrics.searched(took_s=took_s())
+            return SearchResponse.of(hits)
+
+        return await self.respond(request, work)
+
+    def _assistant(self, request: Request) -> Assistant:
+        """The assistant for this request alone; the response names its version."""
+        assistant = self._live.assistant()
+        request.state.index_version = assistant.index.manifest.version
+        return assistant
+
+    def _note(self, request: Request, question: str) -> None:
+        if self._log_questions:
+            request.state.question = question
+
+    def _answer(self, request: Request, assistant: Assistant, asked: AskRequest) -> AskResponse:
+        with self._measured(request) as took_s:
+            answer = assistant.ask(asked.question, **_options(asked))
+        return self._counted(request, answer, took_s())
+
+    def _events(self, request: Request, assistant: Assistant, asked: AskRequest) -> Iterator[Event]:
+        with self._measured(request) as took_s:
+            for step in assistant.steps(asked.question, **_options(asked)):
+                if isinstance(step, Standalone):
+                    yield "companies", CompaniesStep.of(step, assistant.index.manifest.version)
+                elif isinstance(step, Answer):
+                    yield "answer", self._counted(request, step, took_s())
+                else:
+                    yield "passages", PassagesStep.of(step)
+
+    def _counted(self, request: Request, answer: Answer, took_s: float) -> AskResponse:
+        request.state.outcome = answer.outcome.value
+        self._metrics.answered(answer.outcome.value, took_s=took_s)
+        return AskResponse.of(answer, took_ms=1_000 * took_s)
+
+    @contextmanager
+    def _measured(self, request: Request) -> Iterator[Callable[[], float]]:
+        """Seconds since the block began; its stages go to the numbers and the traces."""
+        began = time.perf_counter()
+        with recorded() as recording:
+            yield lambda: time.perf_counter() - began
+        self._metrics.staged(recording.total_ms)
+        self._traces.stages(request.state.span, recording.stages)
+
+
+def _options(asked: AskRequest) -> dict[str, Any]:
+    """What `Assistant.ask` and `steps` take beside the question."""
+    return {"companies": asked.companies, "history": asked.history, "k": asked.k, "as_of": asked.as_of}
 
 
 def _json_only(request: Request) -> None:
@@ -146,71 +199,70 @@ def _json_only(request: Request) -> None:
         raise NotJson(content_type)
 
 
-def _questions(opening: _Opening, metrics: Metrics) -> APIRouter:
+def _questions(work: _Work) -> APIRouter:
     router = APIRouter(
-        prefix="/v1", tags=["questions"], dependencies=[Depends(_json_only)], responses=_QUESTION_PROBLEMS
+        prefix="/v1", tags=["questions"], dependencies=[Depends(_json_only)], responses=QUESTION_PROBLEMS
     )
 
-    @router.post("/ask", summary="Answer a question with the passages that say so")
-    def ask(asked: AskRequest) -> AskResponse:
-        began = time.perf_counter()
-        answer = opening.assistant().ask(
-            asked.question, companies=asked.companies, history=asked.history, k=asked.k, as_of=asked.as_of
-        )
-        took_s = time.perf_counter() - began
-        metrics.answered(answer.outcome.value, took_s=took_s)
-        return AskResponse.of(answer, took_ms=1_000 * took_s)
+    @router.post(
+        "/ask",
+        summary="Answer a question with the passages that say so",
+        response_model=AskResponse,
+        responses=EVENTS,
+    )
+    async def ask(asked: AskRequest, request: Request) -> Response:
+        return await work.ask(request, asked)
 
-    @router.post("/search", summary="The nearest passages, without an outcome")
-    def search(asked: SearchRequest) -> SearchResponse:
-        began = time.perf_counter()
-        hits = opening.assistant().search(asked.question, companies=asked.companies, k=asked.k, as_of=asked.as_of)
-        metrics.searched(took_s=time.perf_counter() - began)
-        return SearchResponse.of(hits)
+    @router.post("/search", summary="The nearest passages, without an outcome", response_model=SearchResponse)
+    async def search(asked: SearchRequest, request: Request) -> Response:
+        return await work.search(request, asked)
 
     return router
 
 
-def _records(opening: _Opening) -> APIRouter:
+def _records(work: _Work) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["records"])
 
-    @router.get("/companies", summary="Everyone whose policies are in the index", responses=documented(*_ANY))
-    def companies() -> CompaniesResponse:
-        return CompaniesResponse.of(opening.assistant().index)
-
-    unknown = (
-        KIND_OF_ERROR[errors.UnknownPolicy],
-        "no policy 'jivochat' in this index: GET /v1/companies lists them",
+    @router.get(
+        "/companies",
+        summary="Everyone whose policies are in the index",
+        response_model=CompaniesResponse,
+        responses=RECORD_PROBLEMS,
     )
-    too_long = (
-        INVALID_REQUEST,
-        f"path.policy_id: String should have at most {_MOST_ID_CHARS} characters. /openapi.json holds the schema",
-    )
+    async def companies(request: Request) -> Response:
+        return await work.respond(request, lambda assistant: CompaniesResponse.of(assistant.index))
 
-    @router.get("/policies/{policy_id}", summary="A policy in full", responses=documented(unknown, too_long, *_ANY))
-    def policy(
+    @router.get(
+        "/policies/{policy_id}",
+        summary="A policy in full",
+        response_model=PolicyResponse,
+        responses=POLICY_PROBLEMS,
+    )
+    async def policy(
         policy_id: Annotated[
-            str, PathParameter(max_length=_MOST_ID_CHARS, examples=["jivochat.com--privacy-policy--2015-03-20"])
+            str, PathParameter(max_length=MOST_ID_CHARS, examples=["jivochat.com--privacy-policy--2015-03-20"])
         ],
-    ) -> PolicyResponse:
-        index = opening.assistant().index
-        found = index.policy(policy_id)
-        return PolicyResponse.of_policy(found, index.companies[found.company_id])
+        request: Request,
+    ) -> Response:
+        def work_(assistant: Assistant) -> PolicyResponse:
+            found = assistant.index.policy(policy_id)
+            return PolicyResponse.of_policy(found, assistant.index.companies[found.company_id])
+
+        return await work.respond(request, work_)
 
     return router
 
 
-def _state(opening: _Opening, metrics: Metrics) -> APIRouter:
+def _state(live: LiveAssistant, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["state"])
 
     @router.get("/healthz", summary="Whether the service is alive")
-    def healthz() -> StateResponse:
+    async def healthz() -> StateResponse:
         return StateResponse(status="ok")
 
-    @router.get("/readyz", summary="Whether index and model are ready", responses=documented(*_ANY))
-    def readyz() -> ReadyResponse:
-        manifest = opening.assistant().index.manifest
-        return ReadyResponse(status="ok", index_version=manifest.version, model=manifest.model)
+    @router.get("/readyz", summary="Whether index and model are ready", responses=STATE_PROBLEMS)
+    async def readyz() -> ReadyResponse:
+        return ReadyResponse.of(live.assistant().index.manifest, refused=live.refused)
 
     numbers: dict[int | str, dict[str, Any]] = {
         200: {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}
@@ -221,28 +273,3 @@ def _state(opening: _Opening, metrics: Metrics) -> APIRouter:
         return Response(metrics.exposition(), media_type=metrics.media_type)
 
     return router
-
-
-def _chat() -> APIRouter:
-    """The page, its style, and the widget that any page may embed."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/")
-    def page() -> FileResponse:
-        return _file("index.html", "text/html; charset=utf-8")
-
-    @router.get("/page.css")
-    def style() -> FileResponse:
-        return _file("page.css", "text/css; charset=utf-8")
-
-    @router.get("/widget.js")
-    def widget() -> FileResponse:
-        return _file(
-            "widget.js", "text/javascript; charset=utf-8", headers={"Cross-Origin-Resource-Policy": "cross-origin"}
-        )
-
-    return router
-
-
-def _file(name: str, media_type: str, *, headers: dict[str, str] | None = None) -> FileResponse:
-    return FileResponse(_WEB / name, media_type=media_type, headers={"Cache-Control": "no-cache", **(headers or {})})

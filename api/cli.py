@@ -9,24 +9,28 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import fields, replace
 from datetime import date, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.settings import Settings
+from api.settings import Settings, checked_origin, default_words, flag, likely_misspelt, variable
 from index.errors import AskPolicyError, IndexFolderError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
+    from api.opening import FolderOpener
     from index.build import BuildReport
     from index.embedding import Embedder
     from index.sources import Progress
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 
 EXIT_REFUSED_FILES = 3
 _ERROR, _INTERRUPTED = 1, 130
-_STOP_WITHIN_S = 10
+_READY_WITHIN_S = 300.0
 _STAGES = {"read": "Reading files", "split": "Splitting into passages", "embed": "Embedding"}
 
 
@@ -215,39 +219,109 @@ def companies(*, index_folder: Path | None, model: str | None, as_json: bool) ->
         print_companies(_console(), listed)
 
 
+def _settings_options(command: "Callable[..., None]") -> "Callable[..., None]":
+    """`command` with a flag for every setting; one that is not given is None."""
+    for each in reversed(fields(Settings)):
+        words = f"{each.metadata['words']} [{variable(each)}; default: {default_words(each)}]"
+        if isinstance(each.default, bool):
+            option = click.option(f"{flag(each)}/--no-{flag(each)[2:]}", each.name, default=None, help=words)
+        else:
+            option = click.option(flag(each), each.name, type=each.metadata["kind"], default=None, help=words)
+        command = option(command)
+    return command
+
+
 @askpolicy.command()
-@_index_option
-@_model_option
-@click.option("--host", help="The address to listen on; left out: $ASKPOLICY_HOST, or else 127.0.0.1.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65_535),
-    help="The port to listen on, 0 for any free one; left out: $ASKPOLICY_PORT, or else 8000.",
-)
-def serve(*, index_folder: Path | None, model: str | None, host: str | None, port: int | None) -> None:
-    """Serve the chat page and the HTTP API, and print the address."""
-    import uvicorn
+@_settings_options
+def serve(**given: Any) -> None:
+    """Serve the chat page and the HTTP API, and print the address.
 
-    from api.app import create_app
+    Every flag can be given as an environment variable instead, which its help names. On another address than loopback
+    it asks for API keys (`askpolicy keys`), or for --open-to-all.
+    """
+    from api.logs import show_logs
+    from api.server import serve, serve_by_workers
 
-    settings = _settings(index=index_folder, model=model)
-    settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
+    settings = _settings(**given)
+    for strange, meant in likely_misspelt(os.environ).items():
+        _say(f"Warning: {strange} is no setting; did you mean {meant}?")
     with _listening(settings.host, settings.port) as listener:
-        assistant = _assistant(settings)
+        _check_open(settings, listener.getsockname()[0])
+        show_logs(settings)
+        if settings.workers > 1:
+            _open_once(settings)
+            listener.listen()
+            threading.Thread(target=_say_when_ready, args=(listener,), daemon=True).start()
+            serve_by_workers(listener, settings)
+            return
+        from api.app import create_app
+
+        with _progress() as progress:
+            opener = _opener(settings, progress)
+            app = create_app(opener, settings, opened=opener.open())
         listener.listen()
-        address, number = listener.getsockname()[:2]
-        shown = f"[{address}]" if ":" in address else address
-        click.echo(f"askpolicy answers at http://{shown}:{number} (Ctrl-C stops it)")
-        sys.stdout.flush()
-        config = uvicorn.Config(
-            create_app(assistant, settings),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_STOP_WITHIN_S,
-        )
+        _say_address(listener)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a server is stopped
-            uvicorn.Server(config).run(sockets=[listener])
+            serve(app, listener, settings)
+
+
+@askpolicy.group()
+def keys() -> None:
+    """Make, list and revoke API keys and widget tokens."""
+
+
+_keys_option = click.option(
+    "--keys",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file of keys; left out: $ASKPOLICY_KEYS.",
+)
+
+
+@keys.command()
+@click.argument("name")
+@click.option(
+    "--origin",
+    "origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="Make a public widget token for pages of ORIGIN, such as https://shop.example; may be given several times.",
+)
+@_keys_option
+def add(*, name: str, origins: tuple[str, ...], path: Path | None) -> None:
+    """Make a key called NAME and print it, once: only its hash is kept.
+
+    A key is a secret of whoever calls the service. With --origin it is a token for a widget, which may stand in a
+    page: it asks only from pages of that origin. A running service knows it within a second.
+    """
+    from api.keys import add_key
+
+    try:
+        checked = [checked_origin(origin) for origin in origins]
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--origin") from error
+    click.echo(add_key(_keys_file(path), name, origins=checked))
+
+
+@keys.command("list")
+@_keys_option
+def list_keys(*, path: Path | None) -> None:
+    """List the keys by name, with the day that they were made and the origins of widget tokens."""
+    from api.keys import read_keys
+
+    for key in read_keys(_keys_file(path)):
+        click.echo(f"{key.name}  {key.made_on}  {' '.join(key.origins) or 'any origin, secret'}")
+
+
+@keys.command()
+@click.argument("name")
+@_keys_option
+def revoke(*, name: str, path: Path | None) -> None:
+    """Answer no more requests with the key called NAME; a running service knows it within a second."""
+    from api.keys import revoke_key
+
+    revoke_key(_keys_file(path), name)
+    click.echo(f"{name}: revoked")
 
 
 @askpolicy.group()
@@ -346,6 +420,62 @@ def rollback(*, folder: Path) -> None:
     click.echo(f"{folder}: {manifest.version} of {manifest.built_at} serves again ({manifest.policies:,} policies)")
 
 
+def _keys_file(path: Path | None) -> Path:
+    found = path or _settings().keys
+    if found is None:
+        raise click.UsageError("no file of keys is named: give --keys FILE, or set ASKPOLICY_KEYS")
+    return found
+
+
+def _check_open(settings: Settings, address: str) -> None:
+    """Nothing, if whoever reaches `address` may ask.
+
+    Raises:
+        BadAddress: others than this machine reach it, and no key is asked for.
+    """
+    from api.access import is_loopback
+
+    if not (is_loopback(address) or settings.keys or settings.open_to_all):
+        raise BadAddress(
+            f"others than this machine reach {address}, and no API key is asked for: make one with "
+            f"`askpolicy keys add NAME --keys FILE` and give --keys FILE, or --open-to-all if anybody may ask"
+        )
+
+
+def _open_once(settings: Settings) -> None:
+    """Let a process open what each worker will; what is wrong is told once, before any of them begins."""
+    done = subprocess.run([sys.executable, "-m", "api.worker"], env=os.environ | settings.as_environment(), check=False)
+    if done.returncode:
+        click.get_current_context().exit(_ERROR)
+
+
+def _address(listener: socket.socket) -> str:
+    address, number = listener.getsockname()[:2]
+    return f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
+
+
+def _say_address(listener: socket.socket) -> None:
+    click.echo(f"askpolicy answers at {_address(listener)} (Ctrl-C stops it)")
+    sys.stdout.flush()
+
+
+def _say_when_ready(listener: socket.socket) -> None:
+    """Print the address once a worker answers at it."""
+    import http.client
+
+    address, number = listener.getsockname()[:2]
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - asked, not listened on
+    give_up_at = time.monotonic() + _READY_WITHIN_S
+    while time.monotonic() < give_up_at:
+        asking = http.client.HTTPConnection(reached, number, timeout=5)
+        with suppress(OSError), closing(asking):
+            asking.request("GET", "/healthz", headers={"Host": "localhost"})
+            if asking.getresponse().status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                _say_address(listener)
+                return
+        time.sleep(0.1)
+
+
 def _settings(**given: Any) -> Settings:
     """The environment's settings, with the options that were given instead."""
     settings = Settings.from_environment(os.environ)
@@ -363,12 +493,16 @@ def _embedder(settings: Settings) -> "Embedder":
     return embedder
 
 
+def _opener(settings: Settings, progress: "Progress") -> "FolderOpener":
+    from api.opening import FolderOpener
+
+    return FolderOpener(settings, _embedder(settings), progress=progress)
+
+
 def _assistant(settings: Settings) -> "Assistant":
     """The assistant of `settings`, with a progress bar where its index must be built first."""
-    from api.opening import open_assistant
-
     with _progress() as progress:
-        return open_assistant(settings, _embedder(settings), progress=progress)
+        return _opener(settings, progress).open()
 
 
 def _check(question: str, k: int) -> None:

@@ -1,19 +1,24 @@
-"""How much of a request is read: a body that is too large is refused while it arrives, whatever its headers say.
+"""How much of a request is read, and how long it may take: a body that is too large or too slow is refused while it
+arrives, whatever its headers say.
 
 It does not know what a body holds.
 """
 
+import asyncio
+from collections.abc import Callable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import BODY_TOO_LARGE, problem
+from api.admission import Busy
+from api.problems import BODY_TOO_LARGE, BODY_TOO_SLOW, problem, problem_of
 
 
 class BodyLimit:
-    """Middleware: no more than `max_bytes` of a request's body reach the application or the memory."""
+    """Middleware: no more than `max_bytes` of a request's body, none later than `timeout_s`, reach the application."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float) -> None:
         self._app = app
-        self._max_bytes = max_bytes
+        self._max_bytes, self._timeout_s = max_bytes, timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -23,7 +28,13 @@ class BodyLimit:
         declared = dict(scope["headers"]).get(b"content-length", b"")
         messages = None
         if not (declared.isdigit() and int(declared) > self._max_bytes):
-            messages = await self._read(receive)
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    messages = await self._read(receive)
+            except TimeoutError:
+                detail = f"the body did not arrive within {self._timeout_s:g} s; send it again"
+                await problem(BODY_TOO_SLOW, detail, headers={"Connection": "close"})(scope, receive, send)
+                return
         if messages is None:
             detail = f"the body has more than the {self._max_bytes:,} bytes that are read; shorten it"
             await problem(BODY_TOO_LARGE, detail, headers={"Connection": "close"})(scope, receive, send)
@@ -48,3 +59,21 @@ class BodyLimit:
                 return None
             if not message.get("more_body", False):
                 return messages
+
+
+class FullQueue:
+    """Middleware: where no more questions may wait, one is refused before its body is read."""
+
+    def __init__(self, app: ASGIApp, *, check: Callable[[], None]) -> None:
+        """`check` raises `Busy` where no more may wait."""
+        self._app, self._check = app, check
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            try:
+                self._check()
+            except Busy as error:
+                await problem_of(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -1,10 +1,13 @@
 """An assistant as the settings ask for it: model, index, assistant. It does not know HTTP or the terminal."""
 
+from pathlib import Path
+
 from api.sample import open_sample_index, sample_folder
 from api.settings import Settings
 from index.embedding import DEFAULT_MODEL, Embedder
 from index.embedding import open_embedder as embedder_of
 from index.joining import JoiningEmbedder
+from index.manifest import published_version
 from index.policy_index import PolicyIndex
 from index.sources import Progress
 from qa.assistant import Assistant
@@ -31,12 +34,24 @@ def open_index(settings: Settings, embedder: Embedder, *, progress: Progress) ->
     return open_sample_index(embedder, folder=sample_folder(embedder), progress=progress)
 
 
-def open_assistant(settings: Settings, embedder: Embedder, *, progress: Progress) -> Assistant:
-    """What answers questions under `settings`.
+class FolderOpener:
+    """Opens what is published in the index folder of `settings`, again and again, with one model."""
 
-    Raises:
-        ModelError: there is no such reranker.
-        IndexFolderError: see `open_index`.
-    """
-    reranker = CrossEncoderReranker(settings.reranker) if settings.reranker else None
-    return Assistant(open_index(settings, embedder, progress=progress), embedder, reranker=reranker)
+    def __init__(self, settings: Settings, embedder: Embedder, *, progress: Progress) -> None:
+        """Raises `ModelError` where there is no such reranker."""
+        self._settings, self._embedder, self._progress = settings, embedder, progress
+        self._reranker = CrossEncoderReranker(settings.reranker) if settings.reranker else None
+
+    @property
+    def folder(self) -> Path:
+        """The index folder."""
+        return self._settings.index or sample_folder(self._embedder)
+
+    def newest(self) -> str:
+        """See `api.live.Opener`."""
+        return published_version(self.folder)
+
+    def open(self) -> Assistant:
+        """See `api.live.Opener`."""
+        index = open_index(self._settings, self._embedder, progress=self._progress)
+        return Assistant(index, self._embedder, reranker=self._reranker)

@@ -4,10 +4,8 @@ Every error of `index.errors` has its kind in one table. What a person's request
 service caused is told without its insides, which go to the log.
 """
 
-import logging
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,9 +13,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.admission import Busy, TookTooLong
+from api.logs import log
 from index import errors
-
-log = logging.getLogger("askpolicy")
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -47,6 +45,16 @@ BODY_TOO_LARGE = ProblemKind("body-too-large", 413, "The request's body is too l
 NOT_JSON = ProblemKind("not-json", 415, "The request's body is not declared as JSON")
 UNREADABLE_BODY = ProblemKind("unreadable-body", 400, "The request's body could not be read")
 NOT_READY = ProblemKind("not-ready", 503, "The service is not ready to answer")
+BODY_TOO_SLOW = ProblemKind("body-too-slow", 408, "The request's body did not arrive in time")
+NOT_HTTP = ProblemKind("not-http", 400, "This is no HTTP request")
+KEY_MISSING = ProblemKind("key-missing", 401, "The service asks for an API key")
+KEY_UNKNOWN = ProblemKind("key-unknown", 401, "The API key is not known")
+WIDGET_TOKEN = ProblemKind("widget-token", 403, "A widget token may not do this")
+FOREIGN_ORIGIN = ProblemKind("foreign-origin", 403, "Pages of this origin may not ask here")
+FOREIGN_HOST = ProblemKind("foreign-host", 421, "The service does not go by this name")
+TOO_MANY_REQUESTS = ProblemKind("too-many-requests", 429, "Too many requests in a short time")
+BUSY = ProblemKind("busy", 503, "Too many questions wait already")
+TOOK_TOO_LONG = ProblemKind("took-too-long", 503, "The answer took too long")
 INTERNAL = ProblemKind("internal", 500, "Something went wrong inside the service")
 
 _INDEX_UNAVAILABLE = ProblemKind("index-unavailable", 503, "The index cannot be used")
@@ -68,6 +76,8 @@ KIND_OF_ERROR: dict[type[Exception], ProblemKind] = {
     errors.ModelError: ProblemKind("model-unavailable", 503, "The embedding model cannot be used"),
     errors.AskPolicyError: INTERNAL,
     NotReady: NOT_READY,
+    Busy: BUSY,
+    TookTooLong: TOOK_TOO_LONG,
 }
 
 _KIND_OF_STATUS = {
@@ -89,9 +99,14 @@ def kind_of(error: Exception) -> ProblemKind:
     return next((KIND_OF_ERROR[cls] for cls in type(error).__mro__ if cls in KIND_OF_ERROR), INTERNAL)
 
 
+def body_of(kind: ProblemKind, detail: str) -> dict[str, object]:
+    """What every problem says."""
+    return {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail}
+
+
 def problem(kind: ProblemKind, detail: str, *, headers: dict[str, str] | None = None, **more: object) -> JSONResponse:
     """The response that tells of a problem; `more` are members of its own kind, such as `nearest`."""
-    content = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail, **more}
+    content = body_of(kind, detail) | more
     return JSONResponse(content, kind.status, headers, media_type=MEDIA_TYPE)
 
 
@@ -100,6 +115,8 @@ def problem_of(error: Exception) -> JSONResponse:
     kind = kind_of(error)
     if isinstance(error, NotReady):
         return problem(kind, str(error), headers={"Retry-After": str(_RETRY_AFTER_S)})
+    if isinstance(error, Busy | TookTooLong):
+        return problem(kind, str(error), headers={"Retry-After": str(error.retry_after_s)})
     if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return problem(kind, "The request was fine, the service is not; its log says why.")
     if isinstance(error, errors.UnknownCompany):
@@ -110,14 +127,16 @@ def problem_of(error: Exception) -> JSONResponse:
 def tell_problems(app: FastAPI) -> None:
     """Let every error of `app` leave as problem+json."""
     app.add_exception_handler(errors.AskPolicyError, _told)
-    app.add_exception_handler(NotReady, _told)
+    for kind in (NotReady, Busy, TookTooLong):
+        app.add_exception_handler(kind, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
 
 
 def _told(request: Request, error: Exception) -> JSONResponse:
-    if kind_of(error).status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("%s %s: %s", request.method, request.url.path, error)
+    # that too many wait is no news after the first: the numbers and the line of the request tell it
+    if kind_of(error).status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Busy):
+        log.error("request_failed", method=request.method, path=request.url.path, why=str(error))
     return problem_of(error)
 
 
@@ -167,53 +186,8 @@ class UnexpectedErrors:
         try:
             await self._app(scope, receive, noting_send)
         except Exception:
-            log.exception("unexpected error at %s", scope.get("path"))
+            log.exception("unexpected_error", path=scope.get("path"))
             if started or scope["type"] != "http":
                 raise
             response = problem(INTERNAL, "This is an error of the service and was logged; ask again in a while.")
             await response(scope, receive, send)
-
-
-def documented(*kinds_and_details: tuple[ProblemKind, str]) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of these problems: for each status its schema, and an example of each kind."""
-    responses: dict[int | str, dict[str, Any]] = {}
-    for kind, detail in kinds_and_details:
-        content = responses.setdefault(
-            kind.status,
-            {
-                "description": HTTPStatus(kind.status).phrase,
-                "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA, "examples": {}}},
-            },
-        )
-        value = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail}
-        content["content"][MEDIA_TYPE]["examples"][kind.slug] = {"summary": kind.title, "value": value}
-    return responses
-
-
-PROBLEM_SCHEMA: dict[str, Any] = {
-    "title": "Problem",
-    "description": "RFC 9457. `type` is stable; `detail` says what was got, what was expected and what to do.",
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "name": {"type": "string", "description": "with /problems/unknown-company: the company as given"},
-        "nearest": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "with /problems/unknown-company: names in the index that are spelt most like it",
-        },
-        "errors": {
-            "type": "array",
-            "description": "with /problems/invalid-request: each place that differs from the schema",
-            "items": {
-                "type": "object",
-                "required": ["at", "message"],
-                "properties": {"at": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-    },
-}

@@ -11,14 +11,17 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api import examples
+from api.live import Refused
 from index.companies import Company
+from index.manifest import Manifest
 from index.markup import plain
 from index.policies import Policy
 from index.policy_index import PolicyIndex
 from index.structure import Kind, blocks
 from qa.answers import Answer, Hit
 from qa.assistant import MAX_HISTORY, MAX_K, MAX_QUESTION_CHARS
-from qa.mentions import UnknownName
+from qa.conversation import Standalone
+from qa.mentions import Matched, UnknownName
 
 _MOST_COMPANIES = 50
 _MOST_NAME_CHARS = 200
@@ -222,15 +225,42 @@ class AskResponse(BaseModel):
             standalone_question=answer.standalone_question,
             outcome=answer.outcome.value,
             answer=answer.text,
-            companies=[
-                MatchedCompanyOut(id=match.company.id, name=match.company.name, matched=match.matched)
-                for match in answer.companies
-            ],
+            companies=_matched(answer.companies),
             unknown_companies=[UnknownCompanyOut.of(unknown) for unknown in answer.unknown_companies],
             passages=_ranked(answer.hits),
             index_version=answer.index_version,
             took_ms=round(took_ms, 1),
         )
+
+
+class CompaniesStep(BaseModel):
+    """The first event of a streamed answer: how the question was understood, and whom it is about."""
+
+    standalone_question: str
+    companies: list[MatchedCompanyOut]
+    unknown_companies: list[UnknownCompanyOut]
+    index_version: str
+
+    @classmethod
+    def of(cls, asked: Standalone, index_version: str) -> Self:
+        """`asked` as JSON."""
+        return cls(
+            standalone_question=asked.text,
+            companies=_matched(asked.matched),
+            unknown_companies=[UnknownCompanyOut.of(unknown) for unknown in asked.unknown],
+            index_version=index_version,
+        )
+
+
+class PassagesStep(BaseModel):
+    """The second event of a streamed answer: its passages, best first."""
+
+    passages: list[PassageOut]
+
+    @classmethod
+    def of(cls, hits: Sequence[Hit]) -> Self:
+        """`hits` as JSON."""
+        return cls(passages=_ranked(hits))
 
 
 class SearchResponse(BaseModel):
@@ -323,11 +353,40 @@ class StateResponse(BaseModel):
     status: Literal["ok"]
 
 
+class RefusedVersionOut(BaseModel):
+    """An index version that was published and does not open; the one before it serves on."""
+
+    version: str
+    why: str
+
+
 class ReadyResponse(StateResponse):
     """The service is ready, and from which index it answers."""
 
     index_version: str
+    index_built_at: str
     model: str
+    refused: RefusedVersionOut | None = Field(description="a newer version that does not open, if there is one")
+
+    @classmethod
+    def of(cls, manifest: Manifest, *, refused: Refused | None) -> Self:
+        """The state of a service that answers from the version of `manifest`."""
+        return cls(
+            status="ok",
+            index_version=manifest.version,
+            index_built_at=manifest.built_at,
+            model=manifest.model,
+            refused=RefusedVersionOut(version=refused.version, why=refused.why) if refused else None,
+        )
+
+
+def _matched(companies: Sequence[Matched]) -> list[MatchedCompanyOut]:
+    """Each company once, with the words that named it first."""
+    each = {match.company.id: match for match in reversed(companies)}
+    return [
+        MatchedCompanyOut(id=match.company.id, name=match.company.name, matched=match.matched)
+        for match in reversed(each.values())
+    ]
 
 
 def _ranked(hits: Sequence[Hit]) -> list[PassageOut]:

@@ -96,7 +96,7 @@ class AskPolicy:
             given = question.given or tuple(owners)
             if question.policy_files and not given:
                 return Retrieved((), (), 0.0, outcome="not_stated")
-        with recorded() as stages_ms:
+        with recorded() as recording:
             began = time.perf_counter()
             answer = self._assistant.ask(text, companies=given, history=question.history, k=k)
             took_ms = (time.perf_counter() - began) * 1000
@@ -113,7 +113,7 @@ class AskPolicy:
             ),
             unknown=tuple(name.name for name in answer.unknown_companies),
             took_ms=took_ms,
-            stages_ms=stages_ms,
+            stages_ms=recording.total_ms,
         )
 
     def _span(self, passage: Passage) -> Span:

@@ -169,6 +169,16 @@ def current_version(folder: Path) -> tuple[Path, Manifest]:
     return where, manifest
 
 
+def published_version(folder: Path) -> str:
+    """The name of the version that serves, from the pointer alone: nothing else is read.
+
+    Raises:
+        IndexMissing, IndexCorrupt: as `current_version`, as far as the pointer tells.
+    """
+    version, _ = _pointer(folder)
+    return version
+
+
 def version_of(unfinished: Path) -> str:
     """The version that the folder `unfinished`, made by `new_version_folder`, is to become."""
     return unfinished.name.split(".")[1]

@@ -1,7 +1,7 @@
 """A question goes in, an answer comes out: the one door that the API, the CLI and the evaluation use."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -133,6 +133,27 @@ class Assistant:
             BadK: see `checked_k`.
             UnknownCompany: one of `companies` is not in the index. (One that the question names is an outcome.)
         """
+        *_, answer = self.steps(question, companies=companies, history=history, k=k, as_of=as_of)
+        if not isinstance(answer, Answer):
+            raise TypeError(f"the last step is an Answer, got {answer!r}")
+        return answer
+
+    def steps(
+        self,
+        question: str,
+        *,
+        companies: Sequence[str] = (),
+        history: Sequence[str] = (),
+        k: int = 5,
+        as_of: date | None = None,
+    ) -> Iterator[Standalone | tuple[Hit, ...] | Answer]:
+        """What `ask` finds out, as soon as it does: whom the question is about, the passages, the answer.
+
+        A question that names only companies that the index lacks has no passages.
+
+        Raises:
+            BadQuestion, BadK, UnknownCompany: as `ask`, before the first step.
+        """
         k = checked_k(k)
         with stage("understand"):
             asked = self.understand(question, companies=companies, history=history)
@@ -141,13 +162,18 @@ class Assistant:
         outside = inside <= _EVEN
         certain = any(name.certain for name in asked.unknown)
         if asked.unknown and not asked.matched and (certain or not outside):
-            return self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
+            yield asked
+            yield self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
+            return
         asked = replace(asked, unknown=()) if outside and not asked.matched else asked
+        yield asked
         hits = self._hits(asked, vector, inside, k, as_of)
-        if any(hit.evidence for hit in hits):
-            return self._answer(question, asked, Outcome.ANSWERED, hits)
-        outcome = Outcome.OUT_OF_SCOPE if outside else Outcome.NOT_STATED
-        return self._answer(question, asked, outcome, _without_evidence(hits))
+        outcome = Outcome.ANSWERED
+        if not any(hit.evidence for hit in hits):
+            outcome = Outcome.OUT_OF_SCOPE if outside else Outcome.NOT_STATED
+            hits = _without_evidence(hits)
+        yield hits
+        yield self._answer(question, asked, outcome, hits)
 
     def search(
         self, question: str, *, companies: Sequence[str] = (), k: int = 5, as_of: date | None = None

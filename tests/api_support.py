@@ -3,15 +3,16 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from api.sample import SAMPLE_POLICIES
+from api.server import server_of
+from api.settings import Settings
 from index.build import build
 from index.companies import Company
 from index.errors import UnknownCompany
@@ -19,6 +20,7 @@ from index.passages import Passage
 from index.policy_index import PolicyIndex
 from qa.answers import Answer, Evidence, ExtractiveAnswerer, Hit, Outcome
 from qa.assistant import Assistant, checked_k, checked_question
+from qa.conversation import Standalone
 from qa.mentions import Matched, UnknownName
 from tests.tiny import TinyEmbedder
 
@@ -37,14 +39,15 @@ class FakeAssistant(Assistant):
 
     A question with "acquisition" or "sold" is answered by each company that it names (by every company with such a
     passage where it names none); "download" is not stated; "Facebook" and "Jivochta" are unknown; "weather" is out
-    of scope; "explode" is an error of the program. A question that begins with "and" takes the last one before it in.
+    of scope; "explode" is an error of the program, "then burst" one after the first step. A question that begins with
+    "and" takes the last one before it in.
     """
 
     def __init__(self, index: PolicyIndex) -> None:
         self.index = index
         self.asked: list[dict[str, object]] = []
 
-    def ask(
+    def steps(
         self,
         question: str,
         *,
@@ -52,7 +55,7 @@ class FakeAssistant(Assistant):
         history: Sequence[str] = (),
         k: int = 5,
         as_of: date | None = None,
-    ) -> Answer:
+    ) -> Iterator[Standalone | tuple[Hit, ...] | Answer]:
         self.asked.append(
             {"question": question, "companies": [*companies], "history": [*history], "k": k, "as_of": as_of}
         )
@@ -61,19 +64,22 @@ class FakeAssistant(Assistant):
             raise RuntimeError("a secret of the inside")
         standalone = f"{history[-1]} {tidy}" if history and tidy.lower().startswith("and") else tidy
         named = [self._given(name) for name in companies] or self._named(standalone)
-        unknown = [
+        unknown = tuple(
             UnknownName(name, nearest, 0, 0, True)
             for name, nearest in (("Facebook", ()), ("Jivochta", ("JivoChat",)))
             if name in standalone
-        ]
+        )
+        matched = tuple(Matched(company, words, 0, 0) for company, words in named)
+        yield Standalone(standalone, standalone, matched, unknown, standalone)
+        if "then burst" in tidy:
+            raise RuntimeError("a secret of the inside")
         outcome, hits = self._judged(standalone, named, k)
         if unknown and not named:
             outcome, hits = Outcome.UNKNOWN_COMPANY, []
-        asked = [company for company, _ in named]
-        text = ExtractiveAnswerer().answer(outcome, hits, asked, unknown)
-        matched = tuple(Matched(company, words, 0, 0) for company, words in named)
+        yield tuple(hits)
+        text = ExtractiveAnswerer().answer(outcome, hits, [company for company, _ in named], unknown)
         version = self.index.manifest.version
-        return Answer(question, standalone, outcome, text, matched, tuple(unknown), tuple(hits), version)
+        yield Answer(question, standalone, outcome, text, matched, unknown, tuple(hits), version)
 
     def search(
         self, question: str, *, companies: Sequence[str] = (), k: int = 5, as_of: date | None = None
@@ -116,12 +122,19 @@ class FakeAssistant(Assistant):
         raise UnknownCompany(name, ["JivoChat"] if name.lower().startswith("jivo") else [])
 
 
+class Opens:
+    """An `api.live.Opener` of functions."""
+
+    def __init__(self, opens: Callable[[], Assistant], newest: Callable[[], str] = lambda: "unknown") -> None:
+        self.open, self.newest = opens, newest
+
+
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """The address of `app` behind a real server on a free port of loopback."""
+def served(app: FastAPI, settings: Settings | None = None) -> Iterator[str]:
+    """The address of `app` behind the real server on a free port of loopback."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
+        server = server_of(app, settings or Settings())
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         deadline = time.monotonic() + 10

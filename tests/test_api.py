@@ -17,7 +17,7 @@ from api.sample import SAMPLE_POLICIES
 from api.schemas import AskRequest, AskResponse, CompaniesResponse, PassageOut, PolicyResponse, SearchResponse
 from api.settings import Settings
 from index.policy_index import PolicyIndex
-from tests.api_support import ACQUISITION, NOT_OBLIGATED, FakeAssistant, served, tiny_index
+from tests.api_support import ACQUISITION, NOT_OBLIGATED, FakeAssistant, Opens, served, tiny_index
 from tests.tiny import TinyEmbedder
 
 JIVOCHAT_POLICY = "jivochat.com--privacy-policy--2015-03-20"
@@ -154,9 +154,9 @@ def test_two_questions_at_once_do_not_wait_for_each_other(index: PolicyIndex) ->
     both_are_inside = threading.Barrier(2, timeout=5)
 
     class Meeting(FakeAssistant):
-        def ask(self, question: str, **more: object):  # type: ignore[no-untyped-def, override]
+        def steps(self, question: str, **more: object):  # type: ignore[no-untyped-def, override]
             both_are_inside.wait()
-            return super().ask(question)
+            yield from super().steps(question)
 
     statuses: list[int] = []
     with served(create_app(Meeting(index), Settings())) as address:
@@ -323,7 +323,8 @@ def test_a_body_that_declares_too_much_is_refused_before_it_is_read(client: http
     address = urlsplit(str(client.base_url))
     with socket.create_connection((address.hostname, address.port), timeout=5) as raw:
         raw.sendall(
-            b"POST /v1/ask HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20001\r\n\r\n{"
+            b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 20001\r\n\r\n{"
         )
         assert raw.recv(1_000).startswith(b"HTTP/1.1 413 ")
 
@@ -368,7 +369,9 @@ def test_the_service_is_alive_and_ready(client: httpx.Client, index: PolicyIndex
     assert client.get("/readyz").json() == {
         "status": "ok",
         "index_version": index.manifest.version,
+        "index_built_at": index.manifest.built_at,
         "model": "tiny",
+        "refused": None,
     }
 
 
@@ -389,7 +392,7 @@ def test_while_the_index_is_opened_the_service_is_alive_and_not_ready(assistant:
         may_open.wait(10)
         return assistant
 
-    with served(create_app(open_slowly, Settings())) as address:
+    with served(create_app(Opens(open_slowly), Settings())) as address:
         assert httpx.get(f"{address}/healthz").status_code == 200
         waiting = httpx.get(f"{address}/readyz")
         assert problem_type(waiting)[:2] == (503, "/problems/not-ready")
@@ -402,7 +405,7 @@ def test_an_index_that_does_not_open_leaves_the_service_alive_and_its_folder_unt
     def open_missing() -> FakeAssistant:
         return FakeAssistant(PolicyIndex.open(tmp_path / "nothing", embedder=TinyEmbedder()))
 
-    with served(create_app(open_missing, Settings())) as address:
+    with served(create_app(Opens(open_missing), Settings())) as address:
         told = first_other(address, "being opened")
         assert told.json()["detail"] == "There is no index; the log of the service says more."
 
@@ -429,7 +432,7 @@ def test_no_other_origin_is_let_in(client: httpx.Client) -> None:
     headers = client.post(
         "/v1/ask", json={"question": ACQUISITION}, headers={"Origin": "https://elsewhere.example"}
     ).headers
-    assert not [name for name in headers if name.startswith("access-control-")]
+    assert not [name for name in headers if name.startswith("access-control-allow")]
 
 
 def test_only_the_widget_may_be_embedded_elsewhere(client: httpx.Client) -> None:

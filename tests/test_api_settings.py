@@ -2,44 +2,124 @@
 
 import inspect
 import threading
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from api.cli import serve as serve_command
 from api.problems import KIND_OF_ERROR, kind_of
 from api.sample import open_sample_index, sample_folder
-from api.settings import BadSetting, Settings
+from api.settings import BadSetting, Settings, flag, settings_table, variable
 from index import errors
 from index.policy_index import PolicyIndex
+from tests.conftest import ROOT
 from tests.tiny import TinyEmbedder
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
-    assert Settings.from_environment({}) == Settings(None, None, None, "127.0.0.1", 8_000, 524_288)
+    assert Settings.from_environment({}) == Settings()
 
 
 def test_an_empty_value_counts_as_none() -> None:
     assert Settings.from_environment({"ASKPOLICY_INDEX": "", "ASKPOLICY_PORT": "", "ASKPOLICY_HOST": ""}) == Settings()
 
 
-def test_every_setting_is_read_from_its_variable() -> None:
-    environment = {
-        "ASKPOLICY_INDEX": "some/index",
-        "ASKPOLICY_MODEL": "some/model",
-        "ASKPOLICY_RERANKER": "some/reranker",
-        "ASKPOLICY_HOST": "::1",
-        "ASKPOLICY_PORT": "0",
-        "ASKPOLICY_MAX_BODY_BYTES": "1024",
-    }
-    assert Settings.from_environment(environment) == Settings(
-        Path("some/index"), "some/model", "some/reranker", "::1", 0, 1_024
-    )
+OTHERS = Settings(
+    index=Path("some/index"),
+    model="some/model",
+    reranker="some/reranker",
+    host="::1",
+    port=0,
+    workers=3,
+    keys=Path("some/keys.json"),
+    open_to_all=True,
+    page_token="askpolicy_public_x",
+    origins=("https://shop.example", "http://localhost:8080"),
+    hosts=("policies.example",),
+    proxies=("10.0.0.0/8", "::1"),
+    rate_per_key="0",
+    rate_per_address="5/second",
+    rate_storage="redis://localhost:6379",
+    max_body_bytes=1_024,
+    max_connections=10,
+    max_running=1,
+    max_waiting=0,
+    answer_timeout_s=0.5,
+    read_timeout_s=2.0,
+    keep_alive_s=1,
+    stop_timeout_s=2,
+    watch_s=0.1,
+    log_format="json",
+    log_level="error",
+    log_questions=True,
+    traces="http://localhost:4318",
+)
 
 
-@pytest.mark.parametrize("value", ["eighty", "-1", "65536", "8e3", "٣", "9" * 5_000, " 80"])
+def test_every_setting_is_read_from_its_variable_and_written_to_it() -> None:
+    assert [each.name for each in fields(Settings) if getattr(OTHERS, each.name) == each.default] == []
+    environment = OTHERS.as_environment()
+    assert sorted(environment) == sorted(f"ASKPOLICY_{each.name.upper()}" for each in fields(Settings))
+    assert Settings.from_environment(environment) == OTHERS
+
+
+def test_every_setting_is_a_flag_of_serve_with_the_same_values() -> None:
+    flags = []
+    for each in fields(Settings):
+        value = OTHERS.as_environment()[variable(each)]
+        flags += [flag(each)] if value == "True" else [flag(each), value]
+    with serve_command.make_context("serve", flags) as context:
+        assert Settings(**context.params) == OTHERS
+
+
+@pytest.mark.parametrize("value", ["eighty", "-1", "65536", "8e3", "٣", "9" * 5_000, " 80", "8_000"])
 def test_a_port_that_is_none_is_told_by_its_variable(value: str) -> None:
     with pytest.raises(BadSetting, match="ASKPOLICY_PORT"):
         Settings.from_environment({"ASKPOLICY_PORT": value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("ASKPOLICY_ORIGINS", "https://shop.example/path", "expected one such as https://shop.example"),
+        ("ASKPOLICY_ORIGINS", "*", "expected one such as"),
+        ("ASKPOLICY_ORIGINS", "null", "expected one such as"),
+        ("ASKPOLICY_ORIGINS", "https://shop.example:99999", "expected one such as"),
+        ("ASKPOLICY_PROXIES", "everybody", "no network"),
+        ("ASKPOLICY_HOSTS", "two words", "is no host"),
+        ("ASKPOLICY_RATE_PER_KEY", "often", "is no rate"),
+        ("ASKPOLICY_LOG_FORMAT", "xml", "'text', 'json'"),
+        ("ASKPOLICY_LOG_QUESTIONS", "perhaps", "is not a valid boolean"),
+        ("ASKPOLICY_TRACES", "localhost:4318", "no address of a collector"),
+        ("ASKPOLICY_ANSWER_TIMEOUT_S", "nan", "ASKPOLICY_ANSWER_TIMEOUT_S"),
+        ("ASKPOLICY_WATCH_S", "0", "range"),
+        ("ASKPOLICY_WORKERS", "0", "range"),
+    ],
+)
+def test_a_wrong_value_is_told_by_its_variable_and_with_what_is_expected(
+    variable: str, value: str, expected: str
+) -> None:
+    with pytest.raises(BadSetting) as raised:
+        Settings.from_environment({variable: value})
+    assert variable in str(raised.value)
+    assert expected in str(raised.value)
+
+
+def test_an_origin_is_kept_as_browsers_send_it() -> None:
+    found = Settings.from_environment({"ASKPOLICY_ORIGINS": "https://Shop.example:443/, http://[::1]:8080"})
+    assert found.origins == ("https://shop.example", "http://[::1]:8080")
+
+
+def test_the_table_of_settings_in_the_readme_is_true() -> None:
+    assert settings_table() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_nothing_else_reads_the_environment() -> None:
+    # what others' libraries read there is told in the module's docstring
+    allowed = {"settings.py", "cli.py", "worker.py", "server.py", "metrics.py"}
+    readers = {path.name for path in (ROOT / "api").glob("*.py") if "environ" in path.read_text(encoding="utf-8")}
+    assert readers <= allowed
 
 
 def test_every_error_that_a_person_can_cause_has_a_kind_of_problem() -> None:

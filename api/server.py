@@ -1,0 +1,158 @@
+"""The server around the application: sockets, timeouts of connections, a stop that finishes what is under way, workers.
+
+It does not know what is served. uvicorn does the work; what is added here is what it leaves to a proxy.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import tempfile
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.supervisors import Multiprocess
+
+from api.problems import BUSY, MEDIA_TYPE, NOT_HTTP, ProblemKind, body_of
+from api.settings import Settings
+
+_BACKLOG = 2_048
+# Idle connections are kept so long when the service stops: a question that is on its way still gets its answer.
+_LINGER_S = 1.0
+_SHARED_NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
+    """Serve `app` until SIGTERM or SIGINT; what is under way then is finished."""
+    # uvicorn raises the signal again when all is done; that it came is no failure
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    server_of(app, settings).run(sockets=[listener])
+
+
+def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """A server for `app` in this process."""
+    return uvicorn.Server(_Config(app, settings))
+
+
+def serve_by_workers(listener: socket.socket, settings: Settings) -> None:
+    """Serve with `settings.workers` processes, which are begun again when they die, until SIGTERM or SIGINT.
+
+    Each makes its application of the environment, which this sets.
+    """
+    with tempfile.TemporaryDirectory(prefix="askpolicy-") as numbers:
+        os.environ.update(settings.as_environment() | {_SHARED_NUMBERS: numbers})
+        config = _Config("api.worker:create", settings, factory=True, workers=settings.workers)
+        Multiprocess(config, sockets=[listener]).run()
+
+
+class _Config(uvicorn.Config):
+    """uvicorn's configuration, and what its connections read of ours. Workers get it as a copy."""
+
+    def __init__(self, app: FastAPI | str, settings: Settings, **more: Any) -> None:
+        self.patience_s, self.most_connections = settings.read_timeout_s, settings.max_connections
+        super().__init__(
+            app,
+            http=Connection,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            backlog=_BACKLOG,
+            timeout_keep_alive=settings.keep_alive_s,
+            timeout_graceful_shutdown=settings.stop_timeout_s,
+            proxy_headers=bool(settings.proxies),
+            forwarded_allow_ips=list(settings.proxies),
+            **more,
+        )
+
+
+class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """A connection that is closed when its request's head, or its reader, lets it wait too long.
+
+    Its configuration says how long, and how many connections a process holds.
+    """
+
+    config: _Config
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._reader_timer: asyncio.TimerHandle | None = None
+        self._stopping = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """See asyncio."""
+        super().connection_made(transport)
+        # asyncio sets it only where the socket was made with a protocol number; without it each answer waits for 40 ms
+        connected = transport.get_extra_info("socket")
+        if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if len(self.connections) > self.config.most_connections:
+            self._close_with(BUSY, "as many connections are open as may be; connect again in a while")
+            return
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        super().data_received(data)
+        if self._is_answering():
+            _cancel(self._head_timer)
+            if self._stopping:
+                self.cycle.keep_alive = False
+        elif self._head_timer is None or self._head_timer.cancelled():
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        _cancel(self._head_timer)
+        _cancel(self._reader_timer)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See asyncio."""
+        super().pause_writing()
+        self._reader_timer = self.loop.call_later(self.config.patience_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        _cancel(self._reader_timer)
+        super().resume_writing()
+
+    def shutdown(self) -> None:
+        """Close once what is under way, or on its way, is answered."""
+        self._stopping = True
+        if self._is_answering():
+            super().shutdown()
+        else:
+            self.loop.call_later(_LINGER_S, super().shutdown)
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell that what came is no HTTP, as a problem."""
+        self._close_with(NOT_HTTP, f"{msg} Send HTTP/1.1.")
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.config.patience_s, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self._is_answering():
+            self.transport.close()
+
+    def _close_with(self, kind: ProblemKind, detail: str) -> None:
+        body = json.dumps(body_of(kind, detail)).encode()
+        head = (
+            f"HTTP/1.1 {kind.status} {kind.title}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
+            "Retry-After: 1\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()

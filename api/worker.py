@@ -1,0 +1,38 @@
+"""One of several worker processes: makes its application of the environment alone, as the server's supervisor needs.
+
+It does not know the server. `python -m api.worker` only opens what a worker would, to tell what is wrong beforehand.
+"""
+
+import os
+import sys
+
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.logs import show_logs
+from api.opening import FolderOpener, open_embedder
+from api.settings import Settings
+from index.errors import AskPolicyError
+
+
+def create() -> FastAPI:
+    """The application of one worker; it opens the index before it serves.
+
+    Raises:
+        AskPolicyError: as opening does.
+    """
+    settings = Settings.from_environment(os.environ)
+    show_logs(settings)
+    opener = _opener(settings)
+    return create_app(opener, settings, opened=opener.open())
+
+
+def _opener(settings: Settings) -> FolderOpener:
+    return FolderOpener(settings, open_embedder(settings), progress=lambda _stage, _done, _all_of_it: None)
+
+
+if __name__ == "__main__":
+    try:
+        create()
+    except AskPolicyError as error:
+        sys.exit(f"Error: {error}")
