@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -50,6 +51,16 @@ class _Work:
     queued_at: float
 
 
+class Place:
+    """A place in the queue, held from the moment when a request is read until its work is queued, or it ends."""
+
+    def __init__(self) -> None:
+        self.is_held = True
+
+
+_place: ContextVar[Place | None] = ContextVar("place", default=None)
+
+
 class Admission:
     """Threads that answer, and a bounded queue before them. All its methods belong to one event loop."""
 
@@ -57,7 +68,7 @@ class Admission:
         """At most `running` at once, `waiting` behind them, and `timeout_s` seconds for each, waiting included."""
         self._running, self._most, self._timeout_s, self._metrics = running, running + waiting, timeout_s, metrics
         self._work: queue.SimpleQueue[_Work] = queue.SimpleQueue()
-        self._admitted = 0
+        self._admitted = self._reserved = 0
         self._counting = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._mean_s = 0.02
@@ -68,9 +79,30 @@ class Admission:
         Raises:
             Busy: none may.
         """
-        if self._admitted >= self._most:
+        if self._admitted + self._reserved >= self._most:
             self._metrics.refused("busy")
             raise Busy(self._retry_after_s())
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place for what the block will queue: many that come at once must not all find the last one free.
+
+        Raises:
+            Busy: as `check`.
+        """
+        self.check()
+        place = Place()
+        self._reserved += 1
+        token = _place.set(place)
+        try:
+            yield
+        finally:
+            _place.reset(token)
+            self._leave(place)
+
+    def _leave(self, place: Place) -> None:
+        self._reserved -= place.is_held
+        place.is_held = False
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` returns, from a thread; its context is the caller's.
@@ -126,7 +158,11 @@ class Admission:
             raise TookTooLong(self._timeout_s, self._retry_after_s()) from error
 
     def _submit(self, work: Callable[[], T]) -> "Future[T]":
-        self.check()
+        place = _place.get()
+        if place is not None and place.is_held:
+            self._leave(place)
+        else:
+            self.check()
         while len(self._threads) < min(self._running, self._admitted + 1):
             self._threads.append(threading.Thread(target=self._serve, name="answering", daemon=True))
             self._threads[-1].start()

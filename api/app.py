@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from api.access import Access, Cors, Rules, open_storage
 from api.admission import Admission
-from api.limits import BodyLimit, FullQueue
+from api.limits import BodyLimit
 from api.live import LiveAssistant, Opener
 from api.metrics import Metrics
 from api.openapi import (
@@ -28,6 +28,7 @@ from api.openapi import (
     STATE_PROBLEMS,
     describe,
 )
+from api.overload import FullQueue, TakePlace
 from api.problems import NotJson, UnexpectedErrors, tell_problems
 from api.request_log import RequestLog
 from api.schemas import (
@@ -103,13 +104,14 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     tell_problems(app)
     describe(app, with_keys=settings.keys is not None)
     # The last added is the outermost.
+    app.add_middleware(TakePlace, admission=admission)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
-    app.add_middleware(FullQueue, check=admission.check)
     app.add_middleware(Access, rules=rules, storage=storage, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(Cors, rules=rules)
     app.add_middleware(RequestLog, metrics=metrics, traces=traces, version=lambda: live.version)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(FullQueue, admission=admission)
     return app
 
 
@@ -193,7 +195,8 @@ def _options(asked: AskRequest) -> dict[str, Any]:
     return {"companies": asked.companies, "history": asked.history, "k": asked.k, "as_of": asked.as_of}
 
 
-def _json_only(request: Request) -> None:
+# async, or it would be called in a thread of its own
+async def _json_only(request: Request) -> None:
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise NotJson(content_type)

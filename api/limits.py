@@ -5,12 +5,10 @@ It does not know what a body holds.
 """
 
 import asyncio
-from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.admission import Busy
-from api.problems import BODY_TOO_LARGE, BODY_TOO_SLOW, problem, problem_of
+from api.problems import BODY_TOO_LARGE, BODY_TOO_SLOW, problem
 
 
 class BodyLimit:
@@ -59,21 +57,3 @@ class BodyLimit:
                 return None
             if not message.get("more_body", False):
                 return messages
-
-
-class FullQueue:
-    """Middleware: where no more questions may wait, one is refused before its body is read."""
-
-    def __init__(self, app: ASGIApp, *, check: Callable[[], None]) -> None:
-        """`check` raises `Busy` where no more may wait."""
-        self._app, self._check = app, check
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
-        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
-            try:
-                self._check()
-            except Busy as error:
-                await problem_of(error)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)

@@ -37,7 +37,7 @@ def show_logs(settings: Settings) -> None:
     """Write log lines to stderr from now on, as `settings` say."""
     last: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer(ensure_ascii=False)]
     if settings.log_format == "text":
-        last = [_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        last = [_printable, _text_renderer()]
     else:
         last = [structlog.processors.format_exc_info, *last]
     handler = logging.StreamHandler(sys.stderr)
@@ -50,6 +50,13 @@ def show_logs(settings: Settings) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(_NAME).setLevel(settings.log_level.upper())
+
+
+def _text_renderer() -> structlog.dev.ConsoleRenderer:
+    # a plain traceback: the usual one shows the values of variables, and a question is one
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
 
 
 def _printable(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,6 +1,5 @@
 """Headers that tell a browser to do as little as possible for us. It does not know what is served."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -29,6 +28,9 @@ _HEADERS = {
 }
 
 
+RAW_HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in _HEADERS.items())
+
+
 class SecurityHeaders:
     """Middleware: every response carries them; one that a handler has set itself stays."""
 
@@ -40,9 +42,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                set_already = {name for name, _ in message["headers"]}
+                more = [header for header in RAW_HEADERS if header[0] not in set_already]
+                message["headers"] = [*message["headers"], *more]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

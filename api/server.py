@@ -9,6 +9,9 @@ import os
 import signal
 import socket
 import tempfile
+import threading
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -45,7 +48,18 @@ def serve_by_workers(listener: socket.socket, settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="askpolicy-") as numbers:
         os.environ.update(settings.as_environment() | {_SHARED_NUMBERS: numbers})
         config = _Config("api.worker:create", settings, factory=True, workers=settings.workers)
-        Multiprocess(config, sockets=[listener]).run()
+        _Workers(config, sockets=[listener]).run()
+
+
+class _Workers(Multiprocess):
+    """uvicorn's supervisor, which listens no longer once its workers do not."""
+
+    def terminate_all(self) -> None:
+        """See uvicorn."""
+        # As long as this process holds the socket, the system takes connections that nobody would answer.
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
 
 class _Config(uvicorn.Config):
@@ -53,6 +67,7 @@ class _Config(uvicorn.Config):
 
     def __init__(self, app: FastAPI | str, settings: Settings, **more: Any) -> None:
         self.patience_s, self.most_connections = settings.read_timeout_s, settings.max_connections
+        self.stopping = False
         super().__init__(
             app,
             http=Connection,
@@ -67,6 +82,24 @@ class _Config(uvicorn.Config):
             forwarded_allow_ips=list(settings.proxies),
             **more,
         )
+
+    def load(self) -> None:
+        """See uvicorn, which has set its handlers of signals by now.
+
+        A signal is noted here too: of a connection that is accepted after it, uvicorn would not know that it must end.
+        """
+        super().load()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, self._noting(signal.getsignal(number)))
+
+    def _noting(self, handler: Any) -> Callable[[int, FrameType | None], None]:
+        def note(number: int, frame: FrameType | None) -> None:
+            self.stopping = True
+            if callable(handler):
+                handler(number, frame)
+
+        return note
 
 
 class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
@@ -94,13 +127,15 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             self._close_with(BUSY, "as many connections are open as may be; connect again in a while")
             return
         self._await_head()
+        if self.config.stopping:
+            self.loop.call_later(_LINGER_S, super().shutdown)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
         super().data_received(data)
         if self._is_answering():
             _cancel(self._head_timer)
-            if self._stopping:
+            if self._stopping or self.config.stopping:
                 self.cycle.keep_alive = False
         elif self._head_timer is None or self._head_timer.cancelled():
             self._await_head()

@@ -347,6 +347,25 @@ def speed(
     print(out)
 
 
+@main.command()
+@click.option("--policies", multiple=True, type=_FOLDER, help="A folder of policies to index beside the sample's.")
+@click.option("--seconds", type=click.FloatRange(min=0.5), default=60.0, show_default=True, help="That 64 clients ask.")
+@click.option("--questions", type=click.IntRange(min=1), default=20_000, show_default=True, help="Asked for memory.")
+@click.option("--publications", type=click.IntRange(min=1), default=100, show_default=True, help="Under load.")
+@click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there, too.")
+def endure(*, policies: tuple[Path, ...], seconds: float, questions: int, publications: int, out: Path | None) -> None:
+    """Measure what a running service endures: overload, many questions, new versions, SIGTERM; some 10 minutes."""
+    from eval.speed.endurance import endured
+    from eval.speed.run import line
+
+    figures = []
+    for figure in endured(policies, seconds=seconds, questions=questions, publications=publications):
+        print(line(figure), flush=True)
+        figures.append(asdict(figure))
+    if out is not None:
+        out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
 def _embedder(model: str, *, cache: bool) -> Embedder:
     embedder = open_embedder(model)
     embedder.name = _name(model) or embedder.name

@@ -35,8 +35,21 @@ class Served:
     """
 
     address: str
-    pid: int
+    process: "subprocess.Popen[bytes]"
     ready_s: float
+
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        return self.process.pid
+
+    def wait(self, *, timeout_s: float) -> None:
+        """Return once it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it has not after `timeout_s`.
+        """
+        self.process.wait(timeout_s)
 
     @property
     def resident_mb(self) -> float:
@@ -50,10 +63,10 @@ def has_txtai() -> bool:
 
 
 @contextmanager
-def served_askpolicy(index: Path) -> Iterator[Served]:
-    """`askpolicy serve` over the index in `index`."""
+def served_askpolicy(index: Path, *flags: str) -> Iterator[Served]:
+    """`askpolicy serve` over the index in `index`, with further `flags`."""
     port = _free_port()
-    command = [sys.executable, "-m", "api.cli", "serve", "--index", str(index), "--port", str(port)]
+    command = [sys.executable, "-m", "api.cli", "serve", "--index", str(index), "--port", str(port), *flags]
     with _served(command, f"http://127.0.0.1:{port}", "/readyz", {}) as served:
         yield served
 
@@ -102,7 +115,7 @@ def _served(command: Sequence[str], address: str, path: str, environment: Mappin
                 if process.poll() is not None or time.perf_counter() - began > _READY_WITHIN_S:
                     raise RuntimeError(f"{' '.join(command)} was not ready after {time.perf_counter() - began:.0f} s")
                 time.sleep(_LOOK_EVERY_S)
-            yield Served(address, process.pid, time.perf_counter() - began)
+            yield Served(address, process, time.perf_counter() - began)
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):

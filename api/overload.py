@@ -1,0 +1,68 @@
+"""What is refused where no more questions may wait: where it can be, before anything is read, logged or looked up.
+
+Refusing must cost next to nothing, or those who are answered pay for it: it is counted, and told in the log once a
+second. A browser's page, which may read the refusal only with headers of its own, goes the long way.
+"""
+
+import time
+import uuid
+from contextlib import ExitStack
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.admission import Admission, Busy
+from api.logs import log
+from api.problems import problem_of
+from api.security_headers import RAW_HEADERS
+
+_TELL_EVERY_S = 1.0
+
+
+class FullQueue:
+    """Middleware, the outermost: refuses at once what would find the queue full."""
+
+    def __init__(self, app: ASGIApp, *, admission: Admission) -> None:
+        self._app, self._admission = app, admission
+        self._refused, self._told_at = 0, 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            try:
+                self._admission.check()
+            except Busy as error:
+                if not any(name == b"origin" for name, _ in scope["headers"]):
+                    await self._refuse(error, send)
+                    return
+        await self._app(scope, receive, send)
+
+    async def _refuse(self, error: Busy, send: Send) -> None:
+        response = problem_of(error)
+        headers = [*response.raw_headers, *RAW_HEADERS, (b"x-request-id", uuid.uuid4().hex.encode())]
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+        self._refused += 1
+        now = time.monotonic()
+        if now - self._told_at >= _TELL_EVERY_S:
+            log.warning("busy", refused=self._refused, retry_after_s=error.retry_after_s)
+            self._refused, self._told_at = 0, now
+
+
+class TakePlace:
+    """Middleware, within what reads the body: a request that is read holds a place until its work is queued."""
+
+    def __init__(self, app: ASGIApp, *, admission: Admission) -> None:
+        self._app, self._admission = app, admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+            await self._app(scope, receive, send)
+            return
+        with ExitStack() as held:
+            try:
+                held.enter_context(self._admission.place())
+            except Busy as error:
+                await problem_of(error)(scope, receive, send)
+                return
+            await self._app(scope, receive, send)

@@ -1,0 +1,155 @@
+"""`askpolicy serve` as a process: its workers, its stop under load, and the whole of what it endures, briefly."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from index.build import build
+from index.embedding import Embedder
+from tests.api_support import ACQUISITION
+from tests.conftest import ROOT, SAMPLE
+
+
+@pytest.fixture(scope="module")
+def index(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("served") / "index"
+    build([SAMPLE], folder, embedder=embedder)
+    return folder
+
+
+@contextmanager
+def serving(index: Path, *flags: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of `askpolicy serve`, and its process."""
+    command = [sys.executable, "-m", "api.cli", "serve", "--index", str(index), "--port", "0", *flags]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.findall(r"http://\S+:\d+", line)
+            assert found, line + (process.stderr.read() if process.stderr else "")
+            yield found[0], process
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+def ask(client: httpx.Client) -> httpx.Response:
+    return client.post("/v1/ask", json={"question": ACQUISITION, "k": 1})
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(each) for each in found.stdout.split()]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sigterm_under_load_lets_all_that_was_accepted_be_answered(index: Path, workers: int) -> None:
+    told: Counter[str] = Counter()
+    stopping = threading.Event()
+
+    def keep_asking(address: str) -> None:
+        with httpx.Client(base_url=address, timeout=20) as client:
+            for _ in range(2_000):
+                try:
+                    told[str(ask(client).status_code)] += 1
+                except httpx.ConnectError:
+                    return
+                except httpx.HTTPError as error:
+                    told[repr(error)] += 1
+
+    with serving(index, "--workers", str(workers), "--log-level", "error") as (address, process):
+        askers = [threading.Thread(target=keep_asking, args=(address,)) for _ in range(8)]
+        for asker in askers:
+            asker.start()
+        time.sleep(1.5)
+        before = told["200"]
+        stopping.set()
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(10)
+        for asker in askers:
+            asker.join(20)
+    assert before > 0
+    assert (status, set(told)) == (0, {"200"})
+
+
+def test_workers_share_the_port_and_sum_up_their_numbers(index: Path) -> None:
+    with serving(index, "--workers", "2", "--log-format", "json") as (address, process):
+        for _ in range(30):
+            with httpx.Client(base_url=address, timeout=20) as client:
+                assert ask(client).status_code == 200
+        text = httpx.get(f"{address}/metrics").text
+        assert 'askpolicy_questions_total{outcome="answered"} 30.0' in text
+        assert "askpolicy_index_info{" in text
+        process.terminate()
+        _, logged = process.communicate(timeout=20)
+    assert sum('"/v1/ask"' in line for line in logged.splitlines()) == 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs ps, as Linux has it")
+def test_a_worker_that_dies_is_begun_again(index: Path) -> None:
+    with serving(index, "--workers", "2", "--log-level", "error") as (address, process):
+        # one is Python's resource tracker
+        spawned = [pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert len(spawned) == 2
+        os.kill(spawned[0], signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            now = [pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            if len(now) == 2 and spawned[0] not in now:
+                break
+            time.sleep(0.2)
+        assert spawned[0] not in now
+        with httpx.Client(base_url=address, timeout=20) as client:
+            assert ask(client).status_code == 200
+
+
+def test_workers_that_could_not_open_the_index_are_told_once_before_they_begin(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "api.cli", "serve", "--index", str(tmp_path / "nothing"), "--workers", "2"]
+    done = subprocess.run([*command, "--port", "0"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_setting_of_the_environment_reaches_the_workers(index: Path) -> None:
+    with (
+        serving(index, "--workers", "2", ASKPOLICY_RATE_PER_ADDRESS="1/hour") as (address, _),
+        httpx.Client(base_url=address, timeout=20) as client,
+    ):
+        assert [ask(client).status_code for _ in range(2)] == [200, 429]
+
+
+def test_the_endurance_benchmark_runs_and_finds_nothing_lost(tmp_path: Path) -> None:
+    options = ["--seconds", "0.5", "--questions", "50", "--publications", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "eval", "endure", *options, "--json", str(tmp_path / "endured.json")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    figures = {figure["name"]: figure["value"] for figure in json.loads((tmp_path / "endured.json").read_text())}
+    assert figures["published under load: mixed versions"] == figures["published under load: failed"] == 0
+    assert figures["64 clients: failed"] == 0
+    assert figures["64 clients: answers"] > 0
+    assert "2 x the best rate: share of the best, median" in figures
+    assert figures["SIGTERM, 32 clients, 2 workers: accepted and not answered"] == 0
+    assert "SIGTERM, 32 clients, 1 worker: ended after" in done.stdout
