@@ -11,12 +11,14 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
 
 from api.problems import BUSY, MEDIA_TYPE, NOT_HTTP, ProblemKind, body_of
@@ -25,6 +27,8 @@ from api.settings import Settings
 _BACKLOG = 2_048
 # Idle connections are kept so long when the service stops: a question that is on its way still gets its answer.
 _LINGER_S = 1.0
+# uvicorn looks for a signal ten times a second.
+_UNTIL_UVICORN_CLOSES_S = 0.3
 _SHARED_NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -32,12 +36,12 @@ def serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
     """Serve `app` until SIGTERM or SIGINT; what is under way then is finished."""
     # uvicorn raises the signal again when all is done; that it came is no failure
     signal.signal(signal.SIGTERM, lambda *_: None)
-    server_of(app, settings).run(sockets=[listener])
+    server_of(app, settings, listener).run(sockets=[listener])
 
 
-def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
-    """A server for `app` in this process."""
-    return uvicorn.Server(_Config(app, settings))
+def server_of(app: FastAPI, settings: Settings, listener: socket.socket) -> uvicorn.Server:
+    """A server for `app` in this process; `listener` is what it will be run with."""
+    return uvicorn.Server(_Config(app, settings, listener))
 
 
 def serve_by_workers(listener: socket.socket, settings: Settings) -> None:
@@ -47,7 +51,7 @@ def serve_by_workers(listener: socket.socket, settings: Settings) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="askpolicy-") as numbers:
         os.environ.update(settings.as_environment() | {_SHARED_NUMBERS: numbers})
-        config = _Config("api.worker:create", settings, factory=True, workers=settings.workers)
+        config = _Config("api.worker:create", settings, listener, factory=True, workers=settings.workers)
         _Workers(config, sockets=[listener]).run()
 
 
@@ -57,7 +61,7 @@ class _Workers(Multiprocess):
     def terminate_all(self) -> None:
         """See uvicorn."""
         # As long as this process holds the socket, the system takes connections that nobody would answer.
-        for listener in self.sockets:
+        for listener in (*self.sockets, cast("_Config", self.config).listener):
             listener.close()
         super().terminate_all()
 
@@ -65,9 +69,12 @@ class _Workers(Multiprocess):
 class _Config(uvicorn.Config):
     """uvicorn's configuration, and what its connections read of ours. Workers get it as a copy."""
 
-    def __init__(self, app: FastAPI | str, settings: Settings, **more: Any) -> None:
+    def __init__(self, app: FastAPI | str, settings: Settings, listener: socket.socket, **more: Any) -> None:
         self.patience_s, self.most_connections = settings.read_timeout_s, settings.max_connections
         self.stopping = False
+        self.listener = listener.dup()
+        # what uvicorn makes connections with
+        self.made_with: tuple[ServerState, dict[str, Any]] | None = None
         super().__init__(
             app,
             http=Connection,
@@ -94,12 +101,42 @@ class _Config(uvicorn.Config):
                 signal.signal(number, self._noting(signal.getsignal(number)))
 
     def _noting(self, handler: Any) -> Callable[[int, FrameType | None], None]:
+        loop = asyncio.get_running_loop()
+
         def note(number: int, frame: FrameType | None) -> None:
-            self.stopping = True
+            if not self.stopping:
+                self.stopping = True
+                loop.call_soon_threadsafe(self._take_last)
             if callable(handler):
                 handler(number, frame)
 
         return note
+
+    def _take_last(self) -> None:
+        """Answer those, too, whom the system has connected and nobody has accepted when uvicorn listens no longer."""
+        if self.made_with is None:
+            self.listener.close()
+            return
+        state, app_state = self.made_with
+
+        async def take() -> None:
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(_UNTIL_UVICORN_CLOSES_S)
+            self.listener.settimeout(0)
+            with suppress(OSError):
+                while True:
+                    connected, _ = self.listener.accept()
+                    made = loop.create_task(
+                        loop.connect_accepted_socket(lambda: Connection(self, state, app_state), connected)
+                    )
+                    state.tasks.add(cast("asyncio.Task[None]", made))
+                    made.add_done_callback(state.tasks.discard)
+            self.listener.close()
+
+        # uvicorn waits for these
+        task = asyncio.get_running_loop().create_task(take())
+        state.tasks.add(task)
+        task.add_done_callback(state.tasks.discard)
 
 
 class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
@@ -112,6 +149,7 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.config.made_with = (self.server_state, self.app_state)
         self._head_timer: asyncio.TimerHandle | None = None
         self._reader_timer: asyncio.TimerHandle | None = None
         self._stopping = False

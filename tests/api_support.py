@@ -134,7 +134,7 @@ def served(app: FastAPI, settings: Settings | None = None) -> Iterator[str]:
     """The address of `app` behind the real server on a free port of loopback."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = server_of(app, settings or Settings())
+        server = server_of(app, settings or Settings(), listener)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         deadline = time.monotonic() + 10
@@ -147,3 +147,4 @@ def served(app: FastAPI, settings: Settings | None = None) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(10)
+            server.config.listener.close()
