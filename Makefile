@@ -8,7 +8,7 @@ PORT ?= 8000
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint check index eval gate clean
+.PHONY: help install serve test fuzz lint check index eval gate clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ gate: $(VENV)/.tested ## Fail if a fixed slice of questions is answered worse th
 
 test: $(VENV)/.tested ## The whole test suite
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.tested ## Try all of the HTTP API with 10,000 generated requests; a server must run at PORT
+	$(BIN)/schemathesis --config-file tests/schemathesis.toml run http://127.0.0.1:$(PORT)/openapi.json --checks all -n $(or $(CASES),2000) --suppress-health-check all
 
 lint: $(VENV)/.tested ## Format, lint, types
 	$(BIN)/ruff format --check .

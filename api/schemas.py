@@ -73,7 +73,7 @@ AsOf = Annotated[
     Field(description="answer from the versions that were in force on this day; left out: from the latest"),
 ]
 History = Annotated[
-    list[Annotated[Text, Field(max_length=MAX_QUESTION_CHARS)]],
+    list[Annotated[Text, Field(max_length=MAX_QUESTION_CHARS, json_schema_extra={"minLength": 1})]],
     Field(max_length=MAX_HISTORY, description="earlier questions of this chat, oldest first"),
 ]
 

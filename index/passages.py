@@ -207,8 +207,7 @@ class _Splitter:
         run: list[Span] = []
         words = 0
         for piece, length in zip(pieces, lengths, strict=True):
-            too_long = run and self._count_tokens(plain(self._text[run[0][0] : piece[1]])) > room
-            if run and (too_long or words + length / 2 > target):
+            if run and (words + length / 2 > target or self._is_too_long(run[0][0], piece[1], room)):
                 yield run
                 run, words = [], 0
             run.append(piece)
@@ -216,17 +215,24 @@ class _Splitter:
         if run:
             yield run
 
+    def _is_too_long(self, start: int, end: int, room: int) -> bool:
+        # A word of megabytes is one token: there its length counts.
+        return end - start > 20 * room or self._count_tokens(plain(self._text[start:end])) > room
+
     def _fitting(self, span: Span, room: int) -> Iterator[Span]:
         """`span` cut so that each part has at most `room` tokens, after `;` or `,` where there is one."""
         start, end = span
+        ahead = 20 * room
         while start < end:
             # Only so much is counted at a time: a line of megabytes is cut in time that grows with its length.
-            stop = end if end - start <= 20 * room else _cut(self._text, start, start + 20 * room)
+            stop = end if end - start <= 20 * room else _cut(self._text, start, start + ahead)
             while self._count_tokens(plain(self._text[start:stop])) > room and stop - start > 1:
                 stop = _cut(self._text, start, start + (stop - start) * 2 // 3)
             trimmed = _trim(self._text, start, stop)
             if trimmed[0] < trimmed[1]:
                 yield trimmed
+            # what follows is as dense as what was read
+            ahead = max(room, min(20 * room, 2 * (stop - start)))
             start = stop
 
 

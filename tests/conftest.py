@@ -9,6 +9,8 @@ from index.embedding import Embedder, open_embedder
 from index.policy_index import PolicyIndex
 from qa.assistant import Assistant
 
+pytest_plugins = ["tests.browser"]
+
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "index" / "sample"
 

@@ -137,6 +137,27 @@ def test_a_setting_of_the_environment_reaches_the_workers(index: Path) -> None:
         assert [ask(client).status_code for _ in range(2)] == [200, 429]
 
 
+def test_no_generated_request_gets_a_server_error_or_a_response_against_its_schema(index: Path, tmp_path: Path) -> None:
+    with serving(index, "--log-level", "error") as (address, _):
+        arguments = ["run", f"{address}/openapi.json", "--checks", "all", "-n", "30", "--seed", "1"]
+        done = subprocess.run(
+            [
+                Path(sys.executable).parent / "schemathesis",
+                "--config-file",
+                ROOT / "tests/schemathesis.toml",
+                *arguments,
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout
+    found = re.search(r"(\d+) generated, \1 passed", done.stdout)
+    assert found, done.stdout
+    assert int(found[1]) > 200
+
+
 def test_the_endurance_benchmark_runs_and_finds_nothing_lost(tmp_path: Path) -> None:
     options = ["--seconds", "0.5", "--questions", "50", "--publications", "2"]
     done = subprocess.run(
