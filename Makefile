@@ -8,7 +8,7 @@ PORT ?= 8000
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test fuzz lint check index eval gate clean
+.PHONY: help install serve test screenshots fuzz lint check index eval gate clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,6 +30,9 @@ gate: $(VENV)/.tested ## Fail if a fixed slice of questions is answered worse th
 test: $(VENV)/.tested ## The whole test suite
 	$(BIN)/python -m pytest
 
+screenshots: $(VENV)/.tested ## Take the README's pictures of the running product anew
+	$(BIN)/python -m tests.screenshots
+
 fuzz: $(VENV)/.tested ## Try all of the HTTP API with 10,000 generated requests; a server must run at PORT
 	$(BIN)/schemathesis --config-file tests/schemathesis.toml run http://127.0.0.1:$(PORT)/openapi.json --checks all -n $(or $(CASES),2000) --suppress-health-check all
 
@@ -41,7 +44,7 @@ lint: $(VENV)/.tested ## Format, lint, types
 check: lint test ## All of it
 
 clean: ## Remove .venv and what was built
-	rm -rf $(VENV) index-of-samples .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) tests/node_modules index-of-samples .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "askpolicy needs Python 3.11 or newer, this is " + sys.version)'
@@ -54,6 +57,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.tested: $(VENV)/.installed
+$(VENV)/.tested: $(VENV)/.installed tests/package-lock.json
 	$(PIP) --editable '.[test]'
+	@# axe-core is no Python package; without npm the tests that need it are skipped, and say so
+	@if command -v npm >/dev/null; then npm ci --prefix tests --silent --no-audit --no-fund; fi
 	@touch $@

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from api.access import Access, Cors, Rules, open_storage
 from api.admission import Admission
@@ -55,6 +55,7 @@ from qa.stages import recorded
 
 _THREADS_A_CORE = 4
 _API_VERSION = "1"
+_MOST_SPANS = 20
 
 
 def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assistant | None = None) -> FastAPI:
@@ -246,10 +247,15 @@ def _records(work: _Work) -> APIRouter:
             str, PathParameter(max_length=MOST_ID_CHARS, examples=["jivochat.com--privacy-policy--2015-03-20"])
         ],
         request: Request,
+        evidence: Annotated[
+            list[Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}-[0-9]{1,9}$")]],
+            Query(max_length=_MOST_SPANS, description="spans START-END whose words `blocks` is to set apart"),
+        ] = [],  # noqa: B006 - FastAPI copies it
     ) -> Response:
         def work_(assistant: Assistant) -> PolicyResponse:
             found = assistant.index.policy(policy_id)
-            return PolicyResponse.of_policy(found, assistant.index.companies[found.company_id])
+            spans = [(int(start), int(end)) for start, _, end in (span.partition("-") for span in evidence)]
+            return PolicyResponse.of_policy(found, assistant.index.companies[found.company_id], evidence=spans)
 
         return await work.respond(request, work_)
 

@@ -78,4 +78,13 @@ POLICY: dict[str, Any] = {
     "company": _COMPANY,
     "text": f"... \n\n{_BEFORE} {_EVIDENCE} {_AFTER}\n\n ...",
     "headings": [{"text": "Legal Matters.", "level": 3, "start": 7754, "end": 7768}],
+    "blocks": [
+        {
+            "kind": "heading",
+            "level": 3,
+            "start": 7754,
+            "end": 7768,
+            "segments": [{"text": "Legal Matters.", "evidence": False}],
+        }
+    ],
 }

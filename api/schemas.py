@@ -17,7 +17,7 @@ from index.manifest import Manifest
 from index.markup import plain
 from index.policies import Policy
 from index.policy_index import PolicyIndex
-from index.structure import Kind, blocks
+from index.structure import Block, Kind, blocks
 from qa.answers import Answer, Hit
 from qa.assistant import MAX_HISTORY, MAX_K, MAX_QUESTION_CHARS
 from qa.conversation import Standalone
@@ -320,6 +320,16 @@ class HeadingOut(BaseModel):
     end: int
 
 
+class BlockOut(BaseModel):
+    """A heading, paragraph, list item or table row, for people to read; `level` ranks headings and nests items."""
+
+    kind: Literal["heading", "paragraph", "item", "row"]
+    level: int
+    start: int
+    end: int
+    segments: list[SegmentOut] = Field(description="its words without marks, in pieces; `evidence` as asked for")
+
+
 class PolicyResponse(PolicyOut):
     """A policy with its full text; offsets count its code points."""
 
@@ -328,22 +338,31 @@ class PolicyResponse(PolicyOut):
     company: CompanyOut
     text: str
     headings: list[HeadingOut]
+    blocks: list[BlockOut] = Field(description="the same text for display, in reading order")
 
     @classmethod
-    def of_policy(cls, policy: Policy, company: Company) -> Self:
-        """`policy` as JSON, with its text."""
-        headings = [
-            HeadingOut(
-                text=plain(policy.text[block.start : block.end]), level=block.level, start=block.start, end=block.end
-            )
-            for block in blocks(policy.text, start=policy.body_start)
-            if block.kind is Kind.HEADING
-        ]
+    def of_policy(cls, policy: Policy, company: Company, *, evidence: Sequence[tuple[int, int]] = ()) -> Self:
+        """`policy` as JSON, with its text; what stands at the spans of `evidence` is set apart."""
+        found = [block for block in blocks(policy.text, start=policy.body_start) if block.start < block.end]
         return cls(
             **PolicyOut.of(policy).model_dump(),
             company=CompanyOut(id=company.id, name=company.name),
             text=policy.text,
-            headings=headings,
+            headings=[
+                HeadingOut(text=_words(policy.text, block), level=block.level, start=block.start, end=block.end)
+                for block in found
+                if block.kind is Kind.HEADING
+            ],
+            blocks=[
+                BlockOut(
+                    kind=block.kind.value,
+                    level=block.level,
+                    start=block.start,
+                    end=block.end,
+                    segments=_segments(policy.text, block, evidence),
+                )
+                for block in found
+            ],
         )
 
 
@@ -378,6 +397,23 @@ class ReadyResponse(StateResponse):
             model=manifest.model,
             refused=RefusedVersionOut(version=refused.version, why=refused.why) if refused else None,
         )
+
+
+def _words(text: str, block: Block) -> str:
+    return plain(text[block.start : block.end])
+
+
+def _segments(text: str, block: Block, evidence: Sequence[tuple[int, int]]) -> list[SegmentOut]:
+    """The words of `block` in pieces, those within a span of `evidence` apart."""
+    inside = [(max(start, block.start), min(end, block.end)) for start, end in sorted(evidence)]
+    pieces, position = [], block.start
+    for start, end in inside:
+        if max(start, position) < end:
+            pieces += [(position, max(start, position), False), (max(start, position), end, True)]
+            position = end
+    pieces.append((position, block.end, False))
+    read = [(plain(text[start:end]), is_evidence) for start, end, is_evidence in pieces]
+    return [SegmentOut(text=words, evidence=is_evidence) for words, is_evidence in read if words]
 
 
 def _matched(companies: Sequence[Matched]) -> list[MatchedCompanyOut]:

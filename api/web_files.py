@@ -7,18 +7,24 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 _WEB = Path(__file__).parent / "web"
-_TAG = "<askpolicy-chat>"
+_TAGS = ("<askpolicy-chat", "<askpolicy-policy")
 _FRESH = {"Cache-Control": "no-cache"}
+# Any page may load the widget: it holds nothing of anybody's, and asks only where the service lets it.
+_FOR_ALL = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 
 
 def chat(token: str | None) -> APIRouter:
-    """The routes of the page; `token` is the widget token that it asks with."""
+    """The routes of the pages; `token` is the widget token that they ask with."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     async def page() -> Response:
-        tag = f'<askpolicy-chat token="{html.escape(token)}">' if token else _TAG
-        return HTMLResponse((_WEB / "index.html").read_text(encoding="utf-8").replace(_TAG, tag), headers=_FRESH)
+        return _page("index.html", token)
+
+    @router.get("/policies/{policy_id:path}")
+    async def policy() -> Response:
+        # The page finds out itself, as a widget on another site would have to.
+        return _page("policy.html", token)
 
     @router.get("/page.css")
     async def style() -> Response:
@@ -26,7 +32,14 @@ def chat(token: str | None) -> APIRouter:
 
     @router.get("/widget.js")
     async def widget() -> Response:
-        headers = _FRESH | {"Cross-Origin-Resource-Policy": "cross-origin"}
-        return FileResponse(_WEB / "widget.js", media_type="text/javascript; charset=utf-8", headers=headers)
+        return FileResponse(_WEB / "widget.js", media_type="text/javascript; charset=utf-8", headers=_FRESH | _FOR_ALL)
 
     return router
+
+
+def _page(name: str, token: str | None) -> Response:
+    content = (_WEB / name).read_text(encoding="utf-8")
+    if token:
+        for tag in _TAGS:
+            content = content.replace(tag, f'{tag} token="{html.escape(token)}"')
+    return HTMLResponse(content, headers=_FRESH)

@@ -219,6 +219,32 @@ def test_the_headings_of_a_policy_stand_at_their_offsets(client: httpx.Client) -
     }
 
 
+def test_the_blocks_of_a_policy_are_its_text_for_people_with_the_evidence_asked_for_apart(client: httpx.Client) -> None:
+    best = ask(client).json()["passages"][0]
+    spans = [f"{found['start']}-{found['end']}" for found in best["evidence"]]
+    policy = client.get(
+        f"/v1/policies/{JIVOCHAT_POLICY}", params={"evidence": [*spans, "3-2", "99999998-99999999"]}
+    ).json()
+    marked = [words["text"] for block in policy["blocks"] for words in block["segments"] if words["evidence"]]
+    assert marked == [NOT_OBLIGATED]
+    starts = [block["start"] for block in policy["blocks"]]
+    assert starts == sorted(starts)
+    headings = [block for block in policy["blocks"] if block["kind"] == "heading"]
+    assert [block["segments"][0]["text"] for block in headings] == [each["text"] for each in policy["headings"]]
+
+
+@pytest.mark.parametrize("span", ["1", "a-b", "-1-2", "1-2-3", "9999999999-1", ""])
+def test_evidence_that_is_no_span_is_a_problem(client: httpx.Client, span: str) -> None:
+    response = client.get(f"/v1/policies/{JIVOCHAT_POLICY}", params={"evidence": span})
+    assert problem_type(response)[:2] == (422, "/problems/invalid-request")
+
+
+def test_the_page_of_a_policy_is_there_under_the_same_headers(client: httpx.Client) -> None:
+    response = client.get(f"/policies/{JIVOCHAT_POLICY}")
+    assert "<askpolicy-policy" in response.text
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
 # Problems
 
 

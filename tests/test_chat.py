@@ -1,13 +1,20 @@
 """The chat page in a real headless Chromium, against a real server."""
 
 import gzip
+import json
+import os
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from api.app import create_app
+from api.keys import add_key, revoke_key
 from api.settings import Settings
 from tests.api_support import ACQUISITION, NOT_OBLIGATED, FakeAssistant, served, tiny_index
 
@@ -34,7 +41,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto(address)
-    expect(page.get_by_role("option")).to_have_count(6)
+    expect(page.locator(".suggested li")).to_have_count(5)
     yield page
     page.close()
     assert [complaint for complaint in complaints if "Failed to load resource" not in complaint] == []
@@ -43,8 +50,13 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 def ask(page: Page, question: str) -> None:
     answers = page.locator(".answer").count()
     page.get_by_label("Your question").fill(question)
-    page.get_by_role("button", name="Ask").click()
+    page.get_by_role("button", name="Ask", exact=True).click()
     expect(page.locator(".answer")).to_have_count(answers + 1)
+
+
+def pick(page: Page, company: str) -> None:
+    page.get_by_role("combobox").click()
+    page.get_by_role("option", name=company).click()
 
 
 def test_an_answer_quotes_the_sentence_large_with_its_source(page: Page) -> None:
@@ -52,7 +64,9 @@ def test_an_answer_quotes_the_sentence_large_with_its_source(page: Page) -> None
     card = page.get_by_role("article")
     expect(card.get_by_role("heading")).to_have_text("JivoChat")
     expect(card.get_by_role("blockquote")).to_have_text(f"“{NOT_OBLIGATED}”")
-    expect(card.locator(".source")).to_contain_text("Privacy Policy“Legal Matters”archived 20 March 2015strong match")
+    expect(card.locator(".source").first).to_contain_text(
+        "Privacy Policy“Legal Matters”archived 20 March 2015strong match"
+    )
 
 
 def test_the_passage_around_the_evidence_marks_it(page: Page) -> None:
@@ -66,6 +80,7 @@ def test_the_original_snapshot_is_linked_without_an_opener(page: Page) -> None:
     link = page.get_by_role("article").get_by_role("link", name="original snapshot")
     assert link.get_attribute("href") == (
         "https://web.archive.org/web/20150320040234id_/https%3A//www.jivochat.com/privacy"
+        "#:~:text=We%20are%20not%20obligated%20to%20notify%20Web"
     )
     assert link.get_attribute("rel") == "noopener noreferrer"
 
@@ -73,6 +88,22 @@ def test_the_original_snapshot_is_linked_without_an_opener(page: Page) -> None:
 def test_the_score_is_a_word_with_the_number_in_its_title(page: Page) -> None:
     ask(page, ACQUISITION)
     expect(page.get_by_role("article").get_by_text("strong match")).to_have_attribute("title", "score 0.87 of 1")
+
+
+def test_a_faint_match_comes_with_a_caution(page: Page) -> None:
+    ask(page, ACQUISITION)
+    expect(page.locator(".faint")).to_have_count(0)
+
+    def weaken(route: Route) -> None:
+        response = route.fetch(headers=route.request.headers | {"accept": "application/json"})
+        answer = response.json()
+        answer["passages"][0]["score"] = 0.03
+        route.fulfill(response=response, json=answer)
+
+    page.route("**/v1/ask", weaken)
+    ask(page, ACQUISITION)
+    expect(page.locator(".faint")).to_have_text("Found, but hardly likely to be what you ask for: judge for yourself.")
+    expect(page.get_by_text("faint match")).to_be_visible()
 
 
 def test_the_other_passages_are_folded(page: Page) -> None:
@@ -101,7 +132,7 @@ def test_a_suggested_question_is_asked_by_one_click(page: Page) -> None:
 
 
 def test_the_company_picked_is_sent_with_the_question(page: Page, assistant: FakeAssistant) -> None:
-    page.get_by_label("Company").select_option("Mailigen")
+    pick(page, "Mailigen")
     ask(page, "what is sold?")
     assert assistant.asked[-1]["companies"] == ["mailigen.com"]
 
@@ -112,7 +143,7 @@ def test_earlier_questions_are_sent_and_a_follow_up_shows_how_it_was_understood(
     ask(page, ACQUISITION)
     ask(page, "and is it sold?")
     assert assistant.asked[-1]["history"] == [ACQUISITION]
-    expect(page.get_by_text("Understood as:")).to_have_text(f"Understood as: {ACQUISITION} and is it sold?")
+    expect(page.locator(".understood")).to_have_text(f"Understood as: {ACQUISITION} and is it sold? Correct this")
 
 
 def test_starting_over_forgets_the_earlier_questions(page: Page, assistant: FakeAssistant) -> None:
@@ -149,9 +180,18 @@ def test_several_companies_get_a_block_each(page: Page) -> None:
     expect(page.locator(".blocks")).to_contain_text("The policy of Mailigen does not say")
 
 
-def test_the_log_announces_politely(page: Page) -> None:
+def test_each_answer_is_announced_once_politely_in_a_line(page: Page) -> None:
     log = page.get_by_role("log", name="Questions and answers")
     assert log.get_attribute("aria-live") == "polite"
+    ask(page, ACQUISITION)
+    expect(log.locator("> p")).to_have_text(
+        f"JivoChat: “{NOT_OBLIGATED}”, Privacy Policy, 20 March 2015. 4 other passages below."
+    )
+    ask(page, "is Jivochta sold?")
+    expect(log.locator("> p")).to_have_text("No policy of Jivochta is in this index. Did you mean JivoChat?")
+    # all else that comes into the log is silent
+    others = "log => [...log.children].filter(each => each.tagName !== 'P').map(each => each.ariaLive)"
+    assert log.evaluate(others) == ["off"] * 3
 
 
 def test_a_problem_of_the_service_is_told_in_words_and_the_question_is_kept(page: Page) -> None:
@@ -183,7 +223,7 @@ def test_hostile_text_stays_text_and_a_script_address_is_no_link(page: Page) -> 
     hostile = '<img src=x onerror="window.harmed=true"><script>window.harmed=true</script>'
 
     def poison(route: Route) -> None:
-        response = route.fetch()
+        response = route.fetch(headers=route.request.headers | {"accept": "application/json"})
         answer = response.json()
         best = answer["passages"][0]
         best["segments"] = [{"text": hostile, "evidence": True}]
@@ -196,26 +236,489 @@ def test_hostile_text_stays_text_and_a_script_address_is_no_link(page: Page) -> 
     page.route("**/v1/ask", poison)
     ask(page, ACQUISITION)
     expect(page.get_by_role("blockquote")).to_have_text(f"“{hostile}”")
-    expect(page.get_by_role("article").get_by_role("link")).to_have_count(0)
+    links = page.get_by_role("article").get_by_role("link").all()
+    assert [(link.get_attribute("href") or "").split(":")[0] for link in links] == ["http"]
     assert page.evaluate("window.harmed") is None
 
 
-def test_everything_can_be_reached_and_used_by_keyboard_alone(page: Page) -> None:
-    focused = []
-    for _ in range(9):
-        page.keyboard.press("Tab")
-        focused.append(
-            page.evaluate(
-                "(() => { const e = document.querySelector('askpolicy-chat').shadowRoot.activeElement;"
-                " const name = e.getAttribute('role') || e.name || e.textContent;"
-                " return getComputedStyle(e).outlineWidth === '3px' && name })()"
-            )
-        )
-    assert (focused[0], focused[2], focused[6:]) == (
-        "log",
-        "Does JivoChat notify me on acquisition?",
-        ["company", "question", "Ask"],
+def focused(page: Page) -> str:
+    """What has the focus, where one can see that it has."""
+    return page.evaluate(
+        "(() => { const e = document.querySelector('askpolicy-chat').shadowRoot.activeElement;"
+        " const name = e.getAttribute('aria-label') || e.id || e.textContent;"
+        " return getComputedStyle(e).outlineWidth === '3px' ? name : `unseen: ${name}` })()"
     )
+
+
+def test_everything_can_be_reached_and_used_by_keyboard_alone(page: Page) -> None:
+    reached = []
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        reached.append(focused(page))
+    assert (reached[0], reached[2], reached[6:]) == (
+        "Questions and answers",
+        "Does JivoChat notify me on acquisition?",
+        ["company", "question", "Ask", "Start over"],
+    )
+
+
+def test_a_question_is_asked_read_and_followed_to_its_source_by_keyboard_alone(page: Page) -> None:
+    for _ in range(7):
+        page.keyboard.press("Tab")
+    page.keyboard.type("jivo")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox")).to_have_value("JivoChat")
+    page.keyboard.press("Tab")  # what clears it
+    page.keyboard.press("Tab")
+    page.keyboard.type("what on acquisition?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("blockquote")).to_have_text(f"“{NOT_OBLIGATED}”")
+    assert focused(page) == "question"
+    page.get_by_role("link", name="Read it in the policy of JivoChat").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("mark")).to_have_text(NOT_OBLIGATED)
+
+
+# The picker of companies
+
+
+def test_the_picker_finds_a_company_by_any_of_its_names(page: Page) -> None:
+    box = page.get_by_role("combobox")
+    box.click()
+    expect(page.get_by_role("option")).to_have_text(
+        ["imgwg Communications", "JivoChat", "Mailigen", "MightyCall", "migme"]
+    )
+    box.fill("jivosite")
+    expect(page.get_by_role("option")).to_have_text(["JivoChat"])
+    expect(page.get_by_role("option")).to_have_attribute("aria-selected", "true")
+    box.fill("nobody")
+    expect(page.get_by_text("No such company here")).to_be_visible()
+    box.press("Escape")
+    expect(page.get_by_role("listbox")).to_be_hidden()
+    expect(box).to_have_value("")
+
+
+def test_the_picker_is_used_with_arrows(page: Page) -> None:
+    box = page.get_by_role("combobox")
+    box.focus()
+    for _ in range(3):
+        box.press("ArrowDown")
+    assert box.get_attribute("aria-activedescendant") == page.get_by_role("option", selected=True).get_attribute("id")
+    box.press("Enter")
+    expect(box).to_have_value("JivoChat")
+    page.get_by_role("button", name="Ask of all companies").click()
+    expect(box).to_have_value("")
+    expect(box).to_be_focused()
+
+
+def test_a_company_typed_and_left_is_none(page: Page, assistant: FakeAssistant) -> None:
+    page.get_by_role("combobox").fill("jiv")
+    ask(page, "what is sold?")
+    assert assistant.asked[-1]["companies"] == []
+    expect(page.get_by_role("combobox")).to_have_value("")
+
+
+# Into the source, and back
+
+
+def test_a_passage_opens_its_policy_at_the_passage_and_back_the_chat_is_as_it_was(page: Page, address: str) -> None:
+    ask(page, "how is the weather?")
+    ask(page, ACQUISITION)
+    page.get_by_role("link", name="Read it in the policy of JivoChat").first.click()
+    expect(page.locator("mark")).to_have_text(NOT_OBLIGATED)
+    expect(page.locator("mark")).to_be_in_viewport()
+    expect(page.locator(".passage")).to_contain_text("In the event of a change of control of JIVOSITE")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Privacy Policy")
+    expect(page.locator("header .source")).to_contain_text("archived 20 March 2015")
+    assert page.title() == "JivoChat: Privacy Policy · askpolicy"
+    page.go_back()
+    expect(page.locator(".answer")).to_have_count(2)
+    expect(page.locator(".asked p").last).to_contain_text(ACQUISITION)
+    expect(page.get_by_role("blockquote")).to_have_text(f"“{NOT_OBLIGATED}”")
+
+
+def test_what_was_asked_before_going_to_the_source_is_followed_up_after(page: Page, assistant: FakeAssistant) -> None:
+    ask(page, ACQUISITION)
+    page.reload()
+    expect(page.locator(".answer")).to_have_count(1)
+    ask(page, "and is it sold?")
+    assert assistant.asked[-1]["history"] == [ACQUISITION]
+
+
+def test_another_tab_knows_nothing_of_the_chat(page: Page, browser: Browser, address: str) -> None:
+    ask(page, ACQUISITION)
+    other = browser.new_page()
+    other.goto(address)
+    expect(other.locator(".suggested li")).to_have_count(5)
+    expect(other.locator(".exchange")).to_have_count(0)
+    other.close()
+
+
+def test_the_contents_of_a_policy_lead_to_its_headings(page: Page, address: str) -> None:
+    page.goto(f"{address}/policies/jivochat.com--privacy-policy--2015-03-20")
+    page.get_by_role("navigation", name="Contents").get_by_role("link", name="CONTACT US.").click()
+    heading = page.get_by_role("heading", name="CONTACT US.")
+    expect(heading).to_be_in_viewport()
+    expect(heading).to_be_focused()
+
+
+def test_a_policy_that_is_not_there_is_told(page: Page, address: str) -> None:
+    page.goto(f"{address}/policies/nobody")
+    expect(page.get_by_role("alert")).to_contain_text("There is no such policy here")
+    page.get_by_role("link", name="Back to the questions").click()
+    expect(page.locator(".suggested li")).to_have_count(5)
+
+
+def test_an_address_is_a_question_that_can_be_shared(page: Page, browser: Browser, address: str) -> None:
+    pick(page, "JivoChat")
+    ask(page, "what on acquisition?")
+    assert page.url == f"{address}/?q=what+on+acquisition%3F&company=jivochat.com"
+    other = browser.new_page()
+    other.goto(page.url)
+    expect(other.get_by_role("blockquote")).to_have_text(f"“{NOT_OBLIGATED}”")
+    expect(other.get_by_role("combobox")).to_have_value("JivoChat")
+    other.close()
+
+
+def test_a_citation_is_copied(browser: Browser, address: str) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(address)
+    ask(page, ACQUISITION)
+    page.get_by_role("button", name="Copy as a citation").first.click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == (
+        f"“{NOT_OBLIGATED}” — JivoChat, Privacy Policy, “Legal Matters”, archived 20 March 2015. "
+        "https://web.archive.org/web/20150320040234id_/https%3A//www.jivochat.com/privacy"
+    )
+    page.get_by_role("button", name="Copy a link to this answer").click()
+    expect(page.get_by_role("button", name="Copied")).to_have_count(2)
+    assert page.evaluate("navigator.clipboard.readText()") == f"{address}/?q=does+JivoChat+notify+me+on+acquisition%3F"
+    context.close()
+
+
+# Follow-ups, stopping
+
+
+def test_how_a_follow_up_was_understood_can_be_corrected(page: Page, assistant: FakeAssistant) -> None:
+    ask(page, ACQUISITION)
+    ask(page, "and is it sold?")
+    page.get_by_role("button", name="Correct this").click()
+    box = page.get_by_label("Your question")
+    expect(box).to_be_focused()
+    expect(box).to_have_value(f"{ACQUISITION} and is it sold?")
+    expect(page.get_by_text("asked on its own")).to_be_visible()
+    box.fill("is Mailigen sold?")
+    box.press("Enter")
+    expect(page.locator(".answer")).to_have_count(3)
+    assert (assistant.asked[-1]["question"], assistant.asked[-1]["history"]) == ("is Mailigen sold?", [])
+
+
+def test_a_question_is_stopped_and_nothing_typed_is_lost(page: Page) -> None:
+    page.route("**/v1/ask", lambda route: None)  # nobody ever answers
+    page.get_by_label("Your question").fill(ACQUISITION)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator(".note.stopped")).to_contain_text("You stopped this question")
+    expect(page.get_by_label("Your question")).to_have_value(ACQUISITION)
+    expect(page.get_by_label("Your question")).to_be_focused()
+    page.unroute("**/v1/ask")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("blockquote")).to_have_text(f"“{NOT_OBLIGATED}”")
+
+
+def test_while_the_server_streams_it_is_told_whose_policy_is_read(page: Page) -> None:
+    step = {"companies": [{"name": "JivoChat"}], "unknown_companies": []}
+    page.add_init_script(
+        "const real = window.fetch; window.fetch = (url, options) => String(url).endsWith('v1/ask')"
+        " ? Promise.resolve(new Response(new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode("
+        f"'event: companies\\ndata: {json.dumps(step)}\\n\\n')) }} }}),"
+        " { headers: { 'content-type': 'text/event-stream' } })) : real(url, options)"
+    )
+    page.reload()
+    expect(page.locator(".suggested li")).to_have_count(5)
+    page.get_by_label("Your question").fill(ACQUISITION)
+    page.keyboard.press("Enter")
+    expect(page.locator(".waiting")).to_have_text("Reading what JivoChat says")
+
+
+# When things go wrong
+
+
+@pytest.mark.parametrize(
+    ("status", "slug", "headers", "words"),
+    [
+        (
+            429,
+            "too-many-requests",
+            {"Retry-After": "12"},
+            ["Too many questions in a short time", "Ask again in 12 seconds."],
+        ),
+        (503, "busy", {"Retry-After": "1"}, ["A problem", "Ask again in 1 second."]),
+        (401, "key-missing", {}, ["This chat may not ask here", "Whoever runs this page can give it a token"]),
+        (403, "foreign-origin", {}, ["This chat may not ask here", "Whoever runs this page can give it a token"]),
+        (422, "bad-question", {}, ["A problem", "what is wrong with it"]),
+    ],
+)
+def test_each_refusal_is_told_in_words_and_nothing_typed_is_lost(
+    page: Page, status: int, slug: str, headers: dict[str, str], words: list[str]
+) -> None:
+    told = {"type": f"/problems/{slug}", "title": "A problem", "status": status, "detail": "what is wrong with it"}
+    answer = {
+        "status": status,
+        "body": json.dumps(told),
+        "content_type": "application/problem+json",
+        "headers": headers,
+    }
+    page.route("**/v1/ask", lambda route: route.fulfill(**answer))
+    ask(page, ACQUISITION)
+    for each in words:
+        expect(page.locator(".note.failed")).to_contain_text(each)
+    expect(page.get_by_label("Your question")).to_have_value(ACQUISITION)
+    expect(page.get_by_role("log").locator("> p")).to_contain_text(words[0])
+
+
+def test_a_server_that_takes_too_long_is_told(page: Page) -> None:
+    page.add_init_script("const real = AbortSignal.timeout; AbortSignal.timeout = () => real.call(AbortSignal, 300)")
+    page.reload()
+    expect(page.locator(".suggested li")).to_have_count(5)
+    page.route("**/v1/ask", lambda route: None)
+    ask(page, ACQUISITION)
+    expect(page.locator(".note.failed")).to_contain_text("The server takes too long")
+    expect(page.get_by_label("Your question")).to_have_value(ACQUISITION)
+
+
+def test_a_stream_that_breaks_off_is_told(page: Page) -> None:
+    page.route(
+        "**/v1/ask",
+        lambda route: route.fulfill(
+            body='event: companies\ndata: {"companies": []}\n\n', content_type="text/event-stream"
+        ),
+    )
+    ask(page, ACQUISITION)
+    expect(page.locator(".note.failed")).to_contain_text("The answer was cut off")
+
+
+def test_a_problem_within_a_stream_is_told(page: Page) -> None:
+    ask(page, "answer, then burst")
+    expect(page.locator(".note.failed")).to_contain_text("Something went wrong inside the service")
+
+
+def test_companies_that_cannot_be_listed_are_told_and_listed_on_trying_again(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.route("**/v1/companies", lambda route: route.abort())
+    page.goto(address)
+    expect(page.locator(".note.failed")).to_contain_text("The server cannot be reached")
+    page.unroute("**/v1/companies")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".suggested li")).to_have_count(5)
+    expect(page.locator(".note.failed")).to_have_count(0)
+    page.close()
+
+
+# On other people's pages
+
+
+STRICT = "default-src 'none'; script-src {server}; connect-src {server}; require-trusted-types-for 'script'"
+
+
+@contextmanager
+def foreign(body: str, policy: str) -> Iterator[str]:
+    """The address of somebody else's page, with a policy of its own for what it may load."""
+    content = f"<!doctype html><html lang=en><title>Shop</title><style>button {{ color: red !important }}</style>{body}"
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Security-Policy", policy)
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+
+
+def test_one_tag_embeds_the_chat_in_a_foreign_page_under_a_strict_policy(
+    browser: Browser, assistant: FakeAssistant, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.json"
+    token = add_key(keys, "shop", origins=["http://localhost:1"])
+    settings = Settings(keys=keys, hosts=("127.0.0.1",))
+    with served(create_app(assistant, settings), settings) as server:
+        tag = (
+            f'<script type="module" src="{server}/widget.js"></script>'
+            '<askpolicy-chat companies="JivoChat, mailigen.com" theme="dark" greeting="Ask us" '
+            f'token="{token}"></askpolicy-chat>'
+        )
+        with foreign(tag, STRICT.format(server=server)) as shop:
+            page = browser.new_page()
+            complaints: list[str] = []
+            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+            page.goto(shop)
+            # its token is for another shop
+            expect(page.locator(".note.failed")).to_contain_text("The server cannot be reached")
+            revoke_key(keys, "shop")
+            own = add_key(keys, "shop", origins=[shop])
+            time.sleep(1.2)
+            page.evaluate(f"document.querySelector('askpolicy-chat').setAttribute('token', '{own}')")
+            complaints.clear()
+            page.get_by_role("button", name="Try again").click()
+            expect(page.get_by_role("heading", name="Ask us")).to_be_visible()
+            page.get_by_role("combobox").click()
+            expect(page.get_by_role("option")).to_have_text(["JivoChat", "Mailigen"])
+            ask(page, "what on acquisition?")
+            expect(page.get_by_role("blockquote").first).to_have_text(f"“{NOT_OBLIGATED}”")
+            assert assistant.asked[-1]["companies"] == ["jivochat.com", "mailigen.com"]
+            link = page.get_by_role("link", name="Read it in the policy of JivoChat").first
+            assert link.get_attribute("target") == "_blank"
+            assert (link.get_attribute("href") or "").startswith(f"{server}/policies/")
+            chip = page.get_by_role("button", name="Copy as a citation").first
+            assert chip.evaluate("e => getComputedStyle(e).color") == "rgb(127, 208, 200)"
+            assert (page.url, page.evaluate("sessionStorage.length")) == (f"{shop}/", 0)
+            assert complaints == []
+            page.close()
+
+
+def test_a_chat_about_one_company_needs_no_picker(browser: Browser, assistant: FakeAssistant, address: str) -> None:
+    page = browser.new_page()
+    page.route(
+        address + "/",
+        lambda route: route.fulfill(
+            body='<script type="module" src="widget.js"></script>'
+            '<askpolicy-chat companies="JivoChat"></askpolicy-chat>',
+            content_type="text/html",
+        ),
+    )
+    page.goto(address)
+    expect(page.locator(".suggested li")).to_have_count(1)
+    expect(page.get_by_role("combobox")).to_be_hidden()
+    ask(page, "what on acquisition?")
+    assert assistant.asked[-1]["companies"] == ["jivochat.com"]
+    page.close()
+
+
+# For everyone
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    script = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail("axe-core is missing: run `npm ci --prefix tests`")
+        pytest.skip("axe-core is missing: run `npm ci --prefix tests`")
+    return script.read_text(encoding="utf-8")
+
+
+def violations(page: Page, axe: str) -> list[tuple[str, list[str]]]:
+    """What axe-core finds wrong, by rule."""
+    page.evaluate(axe)
+    found = page.evaluate(
+        "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })"
+    )
+    return [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]]
+
+
+STATES = {
+    "greeting": lambda page, address: None,
+    "answered": lambda page, address: ask(page, ACQUISITION),
+    "several": lambda page, address: ask(page, "what if JivoChat and Mailigen are sold?"),
+    "folded out": lambda page, address: (ask(page, ACQUISITION), page.get_by_text("Other passages (4)").click()),
+    "not stated": lambda page, address: ask(page, "can I download my data from Mailigen?"),
+    "unknown company": lambda page, address: ask(page, "is Jivochta sold?"),
+    "out of scope": lambda page, address: ask(page, "how is the weather?"),
+    "follow-up": lambda page, address: (
+        ask(page, ACQUISITION),
+        ask(page, "and is it sold?"),
+        page.get_by_role("button", name="Correct this").click(),
+    ),
+    "failed": lambda page, address: ask(page, "explode"),
+    "waiting": lambda page, address: (
+        page.route("**/v1/ask", lambda route: None),
+        page.get_by_label("Your question").fill("slow"),
+        page.keyboard.press("Enter"),
+        expect(page.locator(".waiting")).to_be_visible(),
+    ),
+    "picking": lambda page, address: (page.get_by_role("combobox").click(), page.keyboard.press("ArrowDown")),
+    "picked": lambda page, address: pick(page, "Mailigen"),
+    "policy": lambda page, address: (
+        page.goto(f"{address}/policies/jivochat.com--privacy-policy--2015-03-20?passage=8515-9262&evidence=8916-8986"),
+        expect(page.locator("mark")).to_be_visible(),
+    ),
+    "no policy": lambda page, address: (
+        page.goto(f"{address}/policies/nobody"),
+        expect(page.get_by_role("alert")).to_be_visible(),
+    ),
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_no_violation(browser: Browser, address: str, axe: str, state: str, scheme: str) -> None:
+    # what it evaluates in the page is its own; the policy that the page is served with forbids that to everybody
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(address)
+    expect(page.locator(".suggested li")).to_have_count(5)
+    STATES[state](page, address)
+    assert violations(page, axe) == []
+    context.close()
+
+
+def test_axe_finds_no_violation_on_a_phone(browser: Browser, address: str, axe: str) -> None:
+    context = browser.new_context(bypass_csp=True, viewport={"width": 320, "height": 640}, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(address)
+    ask(page, "what if JivoChat and Mailigen are sold?")
+    assert violations(page, axe) == []
+    expect(page.get_by_role("combobox", name="Company")).to_be_visible()
+    context.close()
+
+
+def test_axe_finds_what_is_wrong(browser: Browser, address: str, axe: str) -> None:
+    context = browser.new_context(bypass_csp=True)
+    page = context.new_page()
+    page.goto(address)
+    page.evaluate("document.querySelector('askpolicy-chat').shadowRoot.querySelector('label[for=question]').remove()")
+    page.evaluate("document.querySelector('askpolicy-chat').shadowRoot.querySelector('textarea').placeholder = ''")
+    assert "label" in [rule for rule, _ in violations(page, axe)]
+    context.close()
+
+
+def test_in_forced_colours_the_evidence_still_stands_out(browser: Browser, address: str) -> None:
+    context = browser.new_context(forced_colors="active")
+    page = context.new_page()
+    page.goto(address)
+    ask(page, ACQUISITION)
+    colours = page.locator(".around mark").evaluate(
+        "mark => [mark, mark.parentElement].map(each => getComputedStyle(each).backgroundColor)"
+    )
+    assert colours[0] != colours[1]
+    context.close()
+
+
+def test_nothing_moves_for_who_wants_no_motion(browser: Browser, address: str) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.route("**/v1/ask", lambda route: None)
+    page.goto(address)
+    page.get_by_label("Your question").fill("slow")
+    page.keyboard.press("Enter")
+    assert page.locator(".waiting").evaluate("e => getComputedStyle(e).animationName") == "none"
+    context.close()
+
+
+def test_what_can_be_clicked_is_large_enough_to_be_hit(page: Page) -> None:
+    ask(page, ACQUISITION)
+    pick(page, "Mailigen")
+    boxes = [button.bounding_box() for button in page.get_by_role("button").all() if button.is_visible()]
+    assert [box for box in boxes if box["width"] < 24 or box["height"] < 24] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,86 +1,83 @@
 // <askpolicy-chat>: ask what privacy policies say, and read the passages that say so.
+// <askpolicy-policy>: a whole policy, with the passage that answered marked.
 //
 // One tag on any page: <script type="module" src="https://SERVER/widget.js"></script><askpolicy-chat></askpolicy-chat>
-// The attribute `server` names another server than the one that this file came from.
+// Attributes: server (another server than this file's), companies (ids or names, by commas), theme (light or dark),
+// greeting, token (a widget token), page (it is the page: the address tells the question, links open here).
 // What the server sends is only ever set as text, never as HTML.
 
 const STYLE = `
 :host {
-  --surface: #ffffff; --page: #f6f4ef; --ink: #1d2321; --quiet: #59625f; --line: #dcd8ce; --field: #858c86;
-  --accent: #0f5c5c; --on-accent: #ffffff; --tint: #e3efec; --mark: #ffe89a; --on-mark: #1d2321;
-  --warn: #8a4b00; --warn-tint: #fdf1de; --error: #a3201d; --error-tint: #fbe9e7;
-  display: flex; flex-direction: column; height: 40rem; min-height: 20rem; color: var(--ink); background: var(--page);
-  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color-scheme: light dark;
+  color-scheme: light dark;
+  --surface: light-dark(#fff, #1e2423); --page: light-dark(#f6f4ef, #151918); --ink: light-dark(#1d2321, #e9ece9);
+  --quiet: light-dark(#59625f, #a5afab); --line: light-dark(#dcd8ce, #343d3a); --field: light-dark(#7b827c, #7f8a86);
+  --accent: light-dark(#0f5c5c, #7fd0c8); --on-accent: light-dark(#fff, #0b2221); --tint: light-dark(#e3efec, #1f3432);
+  --mark: light-dark(#ffe89a, #6b5a14); --on-mark: light-dark(#1d2321, #fff6d6);
+  --warn: light-dark(#8a4b00, #f0bd7a); --warn-tint: light-dark(#fdf1de, #33291a);
+  --error: light-dark(#a3201d, #ffaba4); --error-tint: light-dark(#fbe9e7, #3a2020);
+  display: flex; flex-direction: column; color: var(--ink); background: var(--page); overflow-wrap: anywhere;
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 }
-@media (prefers-color-scheme: dark) {
-  :host {
-    --surface: #1e2423; --page: #151918; --ink: #e9ece9; --quiet: #a5afab; --line: #343d3a; --field: #7f8a86;
-    --accent: #7fd0c8; --on-accent: #0b2221; --tint: #1f3432; --mark: #6b5a14; --on-mark: #fff6d6;
-    --warn: #f0bd7a; --warn-tint: #33291a; --error: #ffaba4; --error-tint: #3a2020;
-  }
-}
-:host([hidden]) { display: none; }
+:host([theme="light"]) { color-scheme: light; }
+:host([theme="dark"]) { color-scheme: dark; }
+:host(askpolicy-chat) { height: 40rem; min-height: 20rem; }
+:host([hidden]), [hidden] { display: none !important; }
 * { box-sizing: border-box; }
-h2, h3, p, blockquote, ul { margin: 0; }
+h1, h2, h3, h4, p, blockquote, ul, ol { margin: 0; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 a { color: var(--accent); text-underline-offset: 0.15em; }
-button, textarea, select { font: inherit; color: inherit; }
+button, textarea, input { font: inherit; color: inherit; }
 button { cursor: pointer; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-
-.log { position: relative; flex: 1 1 auto; min-height: 0; overflow-y: auto; overflow-wrap: anywhere; padding: 1.25rem 1rem; }
-.log:focus-visible { outline-offset: -3px; }
 .column { width: 100%; max-width: 60rem; margin-inline: auto; }
+.plain { border: 0; background: none; padding: 0.2rem; min-height: 1.5rem; color: var(--accent); text-decoration: underline; text-underline-offset: 0.15em; font-size: inherit; }
+.row { display: flex; flex-wrap: wrap; gap: 0.1rem 0.9rem; align-items: baseline; }
+.row > * { min-width: 0; }
+.row > .plain { margin-inline-start: -0.2rem; }
+mark { background: var(--mark); color: var(--on-mark); padding: 0.05em 0.15em; border-radius: 0.2em; box-decoration-break: clone; -webkit-box-decoration-break: clone; }
+
+.log { position: relative; flex: 1 1 auto; min-height: 0; overflow-y: auto; padding: 1.25rem 1rem; }
+.log:focus-visible { outline-offset: -3px; }
 .welcome h2 { font-size: 1.35rem; line-height: 1.25; letter-spacing: -0.01em; }
 .welcome p { color: var(--quiet); margin-top: 0.35rem; max-width: 44rem; text-wrap: pretty; }
 .suggested { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-top: 1rem; padding: 0; list-style: none; }
-.chip {
-  padding: 0.45rem 0.85rem; border: 1px solid var(--field); border-radius: 1.5rem; background: var(--surface);
-  text-align: start; line-height: 1.35; min-height: 2.25rem;
-}
+.chip { padding: 0.45rem 0.85rem; border: 1px solid var(--field); border-radius: 1.5rem; background: var(--surface); text-align: start; line-height: 1.35; min-height: 2.25rem; }
 .chip:hover { border-color: var(--accent); background: var(--tint); }
 
 .exchange { position: relative; margin-top: 1.5rem; }
 .asked { display: flex; justify-content: flex-end; }
-.asked p {
-  max-width: min(44rem, 90%); padding: 0.6rem 1rem; border-radius: 1.1rem 1.1rem 0.25rem 1.1rem;
-  background: var(--accent); color: var(--on-accent); white-space: pre-wrap;
-}
-.about { display: block; font-size: 0.85rem; opacity: 0.9; }
+.asked p { max-width: min(44rem, 90%); padding: 0.6rem 1rem; border-radius: 1.1rem 1.1rem 0.25rem 1.1rem; background: var(--accent); color: var(--on-accent); white-space: pre-wrap; }
+.about { display: block; font-size: 0.85rem; }
 .answer { margin-top: 0.85rem; display: grid; gap: 0.85rem; }
 .understood { color: var(--quiet); font-size: 0.95rem; }
 .blocks { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 0.85rem; align-items: start; }
-.card {
-  padding: 1.1rem 1.25rem; border: 1px solid var(--line); border-inline-start: 4px solid var(--accent);
-  border-radius: 0.6rem; background: var(--surface);
-}
+.card { padding: 1.1rem 1.25rem; border: 1px solid var(--line); border-inline-start: 4px solid var(--accent); border-radius: 0.6rem; background: var(--surface); }
 .card > * + * { margin-top: 0.75rem; }
 .company { font-size: 1rem; line-height: 1.3; }
 .quote { font: 500 1.3rem/1.42 ui-serif, Georgia, "Times New Roman", serif; text-wrap: pretty; }
-.source { font-size: 0.92rem; color: var(--quiet); display: flex; flex-wrap: wrap; gap: 0.1rem 0.9rem; }
-.source > * { min-width: 0; }
+.faint { color: var(--warn); font-size: 0.95rem; }
+.source { font-size: 0.92rem; color: var(--quiet); }
 .around { font-size: 0.95rem; color: var(--quiet); border-top: 1px solid var(--line); padding-top: 0.75rem; }
 .around .label { display: block; font-size: 0.8rem; font-weight: 600; margin-bottom: 0.15rem; }
-mark { background: var(--mark); color: var(--on-mark); padding: 0.05em 0.15em; border-radius: 0.2em; box-decoration-break: clone; -webkit-box-decoration-break: clone; }
 .score { border-bottom: 1px dotted currentColor; cursor: help; }
 
 .note { padding: 0.9rem 1.1rem; border-radius: 0.6rem; border: 1px solid; }
 .note > * + * { margin-top: 0.4rem; }
-.note h3 { font-size: 1.05rem; line-height: 1.35; }
+.note :is(h1, h3) { font-size: 1.05rem; line-height: 1.35; }
 .note.not_stated { border: 2px dashed var(--field); background: var(--surface); }
 .note.unknown_company { border-color: var(--warn); background: var(--warn-tint); }
 .note.unknown_company h3 { color: var(--warn); }
-.note.out_of_scope { border-color: var(--line); background: transparent; color: var(--quiet); }
+.note.out_of_scope, .note.stopped { border-color: var(--field); border-style: dotted; color: var(--quiet); }
 .note.failed { border-color: var(--error); background: var(--error-tint); }
-.note.failed h3 { color: var(--error); }
+.note.failed :is(h1, h3) { color: var(--error); }
 .nearest { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; }
 
 details { border: 1px solid var(--line); border-radius: 0.6rem; background: var(--surface); }
 summary { padding: 0.6rem 1.1rem; cursor: pointer; border-radius: 0.6rem; }
-.others { margin: 0; padding: 0 1.1rem 0.6rem; list-style: none; }
+.others { padding: 0 1.1rem 0.6rem; list-style: none; }
 .others li { padding: 0.8rem 0; border-top: 1px solid var(--line); }
 .others li > * + * { margin-top: 0.3rem; }
-.waiting { color: var(--quiet); }
+.waiting { color: var(--quiet); margin-top: 0.85rem; }
 .waiting::after { content: "…"; }
 @media (prefers-reduced-motion: no-preference) {
   .waiting { animation: breathe 1.4s ease-in-out infinite alternate; }
@@ -88,27 +85,60 @@ summary { padding: 0.6rem 1.1rem; cursor: pointer; border-radius: 0.6rem; }
 }
 
 form { flex: none; border-top: 1px solid var(--line); background: var(--surface); padding: 0.75rem 1rem 0.6rem; }
-.fields { display: grid; grid-template-columns: minmax(8rem, 14rem) minmax(0, 1fr) auto; gap: 0.25rem 0.6rem; align-items: end; }
-label { font-size: 0.85rem; font-weight: 600; display: grid; gap: 0.2rem; }
-textarea, select { width: 100%; min-height: 2.75rem; padding: 0.55rem 0.75rem; border: 1px solid var(--field); border-radius: 0.5rem; background: var(--page); font-weight: 400; font-size: 1rem; }
-textarea::placeholder { color: var(--quiet); opacity: 1; }
+.fields { display: grid; grid-template-columns: minmax(8rem, 15rem) minmax(0, 1fr) auto; gap: 0.25rem 0.6rem; align-items: end; }
+.fields.alone { grid-template-columns: minmax(0, 1fr) auto; }
+label { display: block; font-size: 0.85rem; font-weight: 600; margin-bottom: 0.2rem; }
+textarea, input { width: 100%; min-height: 2.75rem; padding: 0.55rem 0.75rem; border: 1px solid var(--field); border-radius: 0.5rem; background: var(--page); font-size: 1rem; }
+::placeholder { color: var(--quiet); opacity: 1; }
 textarea { display: block; resize: none; max-height: 9rem; field-sizing: content; }
-.ask { min-height: 2.75rem; padding: 0.5rem 1.3rem; border: 1px solid var(--accent); border-radius: 0.5rem; background: var(--accent); color: var(--on-accent); font-weight: 600; }
-.ask[aria-disabled="true"] { opacity: 0.6; cursor: progress; }
+.combo { position: relative; }
+.combo input { padding-inline-end: 2.5rem; }
+.clear { position: absolute; inset-inline-end: 0.35rem; top: 0.45rem; width: 1.9rem; height: 1.9rem; border: 0; border-radius: 50%; background: none; }
+.clear:hover { background: var(--tint); }
+[role="listbox"] { position: absolute; bottom: calc(100% + 0.3rem); inset-inline: 0; min-width: min(16rem, 80vw); max-height: min(18rem, 45vh); overflow-y: auto; margin: 0; padding: 0.3rem; list-style: none; background: var(--surface); border: 1px solid var(--field); border-radius: 0.5rem; z-index: 1; box-shadow: 0 0.3rem 1.2rem #0003; }
+[role="option"] { padding: 0.4rem 0.6rem; border-radius: 0.35rem; cursor: pointer; min-height: 2rem; }
+[role="option"][aria-selected="true"] { background: var(--tint); outline: 2px solid var(--accent); outline-offset: -2px; }
+.none { padding: 0.4rem 0.6rem; color: var(--quiet); }
+.ask { min-height: 2.75rem; min-width: 4.5rem; padding: 0.5rem 1.1rem; border: 1px solid var(--accent); border-radius: 0.5rem; background: var(--accent); color: var(--on-accent); font-weight: 600; }
+.ask.stop { background: var(--surface); color: var(--accent); }
 .foot { display: flex; justify-content: space-between; align-items: center; gap: 0 1rem; line-height: 1.35; margin-top: 0.45rem; font-size: 0.82rem; color: var(--quiet); }
-.plain { flex: none; border: 0; background: none; padding: 0.2rem; min-height: 1.5rem; color: var(--accent); text-decoration: underline; }
+.foot .plain { flex: none; }
+
+.policy { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1.25rem 2.5rem; max-width: 76rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; width: 100%; }
+.policy h1 { font-size: 1.6rem; line-height: 1.25; }
+.policy .source { margin-top: 0.5rem; }
+.contents { font-size: 0.92rem; }
+.contents ol { list-style: none; padding: 0 1.1rem 0.7rem; }
+.contents a { display: block; padding: 0.2rem 0; }
+.text { max-width: 46rem; }
+.text > * { margin-block: 0.6rem; scroll-margin-top: 1rem; }
+.text :is(h2, h3, h4) { margin-top: 1.6rem; line-height: 1.3; }
+.text h2 { font-size: 1.3rem; } .text h3 { font-size: 1.12rem; } .text h4 { font-size: 1rem; }
+.text li { margin-block: 0.35rem; }
+.text .passage { border-inline-start: 4px solid var(--accent); background: var(--surface); padding: 0.35rem 0.8rem; margin-inline-start: -0.8rem; }
+@media (min-width: 60rem) {
+  .policy { grid-template-columns: minmax(0, 17rem) minmax(0, 1fr); }
+  .policy header { grid-column: 1 / -1; }
+  .contents { position: sticky; top: 1rem; align-self: start; max-height: calc(100vh - 2rem); overflow-y: auto; }
+}
 @media (max-width: 40rem) {
   .fields { grid-template-columns: minmax(0, 1fr) auto; }
-  .fields .pick { grid-column: 1 / -1; grid-template-columns: auto minmax(0, 1fr); align-items: center; gap: 0.6rem; }
-  .pick select { min-height: 2.25rem; padding-block: 0.3rem; }
+  .pick { grid-column: 1 / -1; }
+  .pick label { position: absolute; clip-path: inset(50%); }
   .log { padding: 1rem 0.75rem; }
   form { padding-inline: 0.75rem; }
   .card { padding: 0.9rem 1rem; }
   .quote { font-size: 1.15rem; }
 }
+@media (forced-colors: active) {
+  mark { forced-color-adjust: none; background: Mark; color: MarkText; }
+  .asked p, .ask { border: 1px solid ButtonText; }
+}
 `;
 
 const SCORE_WORDS = [[0.75, "strong match"], [0.5, "good match"], [0.25, "weak match"], [0, "faint match"]];
+// Below, an answer comes with a caution.
+const FAINT = 0.25;
 const SUGGESTED = [
   (name) => `Does ${name} sell my personal data?`,
   (name) => `Does ${name} notify me on acquisition?`,
@@ -118,7 +148,9 @@ const SUGGESTED = [
 const SUGGESTED_OF_ALL = "Who shares data with advertisers?";
 const LONGEST_QUESTION = 2000;
 const LONGEST_HISTORY = 20;
+const MOST_OPTIONS = 60;
 const TIMEOUT_MS = 30_000;
+const STORED = "askpolicy-chat";
 
 /** An element with attributes and children; strings become text, never HTML. */
 function element(tag, attributes, ...children) {
@@ -131,8 +163,16 @@ function element(tag, attributes, ...children) {
   return made;
 }
 
-/** A link to the snapshot that the policy was read from; none where the address is not of the web. */
-function snapshotLink(policy) {
+function button(kind, words, onclick, more) {
+  return element("button", { class: kind, type: "button", onclick, ...more }, words);
+}
+
+function newTab() {
+  return element("span", { class: "hidden" }, " (opens a new tab)");
+}
+
+/** A link to the snapshot that the policy was read from, at `words`; none where the address is not of the web. */
+function snapshotLink(policy, words) {
   let url;
   try {
     url = new URL(policy.source_url);
@@ -140,34 +180,34 @@ function snapshotLink(policy) {
     return null;
   }
   if (url.protocol !== "https:" && url.protocol !== "http:") return null;
-  return element("a", { href: url.href, rel: "noopener noreferrer", target: "_blank" },
-    "original snapshot", element("span", { class: "hidden" }, " (opens a new tab)"));
+  const first = (words ?? "").split(" ").slice(0, 7).map(encodeURIComponent).join("%20").replaceAll("-", "%2D");
+  const href = first ? `${url.href.split("#")[0]}#:~:text=${first}` : url.href;
+  return element("a", { href, rel: "noopener noreferrer", target: "_blank" }, "original snapshot", newTab());
+}
+
+function day(policy) {
+  const at = new Date(`${policy.archived_on}T00:00:00Z`);
+  return at.toLocaleDateString("en-GB", { dateStyle: "long", timeZone: "UTC" });
 }
 
 function archived(policy) {
   if (!policy.archived_on) return element("span", null, "undated");
-  const day = new Date(`${policy.archived_on}T00:00:00Z`);
-  const words = day.toLocaleDateString("en-GB", { dateStyle: "long", timeZone: "UTC" });
-  return element("span", null, "archived ", element("time", { datetime: policy.archived_on }, words));
+  return element("span", null, "archived ", element("time", { datetime: policy.archived_on }, day(policy)));
 }
 
 function score(passage) {
   const [, words] = SCORE_WORDS.find(([lowest]) => passage.score >= lowest);
-  return element("span", { class: "score", title: `score ${passage.score.toFixed(2)} of 1` }, words);
+  const number = `score ${passage.score.toFixed(2)} of 1`;
+  return element("span", { class: "score", title: number }, words, element("span", { class: "hidden" }, `, ${number}`));
 }
 
-/** Company and policy, heading, day, link, score: whose words these are. */
-function source(passage) {
-  return element("p", { class: "source" },
-    element("span", null, passage.policy.title),
-    passage.heading ? element("span", null, `“${passage.heading}”`) : null,
-    archived(passage.policy), score(passage), snapshotLink(passage.policy));
+function segmentsOf(segments) {
+  return segments.flatMap((segment) => [segment.evidence ? element("mark", null, segment.text) : segment.text, " "]);
 }
 
 /** The passage, with what introduces it, its evidence marked. */
 function passageText(passage) {
-  const pieces = passage.segments.flatMap((segment) => [segment.evidence ? element("mark", null, segment.text) : segment.text, " "]);
-  return [passage.lead_in ? `${passage.lead_in} ` : null, ...pieces];
+  return [passage.lead_in ? `${passage.lead_in} ` : null, ...segmentsOf(passage.segments)];
 }
 
 /** The evidence alone; "…" stands where words between are left out. */
@@ -184,150 +224,404 @@ function quote(passage) {
   return `“${words.join(" ")}”`;
 }
 
-function companyBlock(passage) {
-  const whole = passage.segments.length > 1 || passage.lead_in;
-  return element("article", { class: "card" },
-    element("h3", { class: "company" }, passage.company.name),
-    element("blockquote", { class: "quote", dir: "auto" }, quote(passage)),
-    source(passage),
-    whole ? element("p", { class: "around", dir: "auto" }, element("span", { class: "label" }, "The passage around it"), passageText(passage)) : null);
+function citation(passage) {
+  const { policy } = passage;
+  const words = passage.evidence.length ? quote(passage) : `“${passage.segments.map((segment) => segment.text).join(" ")}”`;
+  const where = [passage.company.name, policy.title, passage.heading && `“${passage.heading}”`, policy.archived_on ? `archived ${day(policy)}` : "undated"];
+  return `${words} — ${where.filter(Boolean).join(", ")}${policy.source_url ? `. ${policy.source_url}` : ""}`;
 }
 
 function note(kind, title, ...more) {
   return element("section", { class: `note ${kind}` }, element("h3", null, title), ...more);
 }
 
-function otherPassages(passages, title) {
-  if (!passages.length) return null;
-  return element("details", { class: "other" },
-    element("summary", null, `${title} (${passages.length})`),
-    element("ul", { class: "others" }, passages.map((passage) => element("li", null,
-      element("h3", { class: "company" }, passage.company.name),
-      element("p", { dir: "auto" }, passageText(passage)),
-      source(passage)))));
+/** Puts text on the clipboard, where the browser lets a page do so in one way or the other. */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = element("textarea", { readonly: true });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  }
 }
 
 /** What a failed request means, in words: a title and what to do. */
 function failure(error) {
-  if (error.problem) return [error.problem.title, error.problem.detail];
+  const { problem, status, retryAfter } = error;
+  const again = retryAfter ? `Ask again in ${retryAfter} second${retryAfter === "1" ? "" : "s"}.` : "Ask again in a moment.";
   if (error.name === "TimeoutError") return ["The server takes too long", "It did not answer within half a minute. Try again in a while."];
-  if (error.status) return [`The server answered with an error (${error.status})`, "Try again in a while."];
+  if (status === 429) return ["Too many questions in a short time", again];
+  if (status === 503) return [problem?.title ?? "The server is busy", again];
+  if (status === 401 || status === 403) {
+    return ["This chat may not ask here", `The server says: ${problem?.title ?? `error ${status}`}. Whoever runs this page can give it a token made for its address.`];
+  }
+  if (problem) return [problem.title, problem.detail];
+  if (status) return [`The server answered with an error (${status})`, "Try again in a while."];
+  if (error.cutOff) return ["The answer was cut off", "The connection broke while it came. Try again."];
   return ["The server cannot be reached", "Check the connection, and that the server runs; then try again."];
 }
 
-class AskPolicyChat extends HTMLElement {
-  #root = this.attachShadow({ mode: "open" });
-  #history = [];
-  #busy = false;
-  #log;
-  #question;
-  #picker;
-  #button;
+/** What both elements have: a shadow root with the style, a server, a token. */
+class Asking extends HTMLElement {
+  root = this.attachShadow({ mode: "open" });
 
-  connectedCallback() {
-    if (this.#log) return;
+  constructor() {
+    super();
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
-    this.#root.adoptedStyleSheets = [sheet];
-    this.#log = element("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": "Questions and answers", tabindex: "0" });
-    this.#question = element("textarea", {
-      name: "question", rows: "1", maxlength: String(LONGEST_QUESTION), enterkeyhint: "send", autocomplete: "off",
-      placeholder: "Who sells my data?", onkeydown: (event) => this.#keyed(event),
-    });
-    this.#picker = element("select", { name: "company" }, element("option", { value: "" }, "All companies"));
-    this.#button = element("button", { class: "ask", type: "submit" }, "Ask");
-    const form = element("form", { onsubmit: (event) => this.#submitted(event) },
-      element("div", { class: "column" },
-        element("div", { class: "fields" },
-          element("label", { class: "pick" }, "Company", this.#picker),
-          element("label", null, "Your question", this.#question),
-          this.#button),
-        element("div", { class: "foot" },
-          element("p", null, "An automated system; it can miss a passage. No legal advice."),
-          element("button", { class: "plain", type: "button", onclick: () => this.#startOver() }, "Start over"))));
-    this.#root.append(this.#log, form);
-    this.#welcome([]);
-    this.#loadCompanies();
+    this.root.adoptedStyleSheets = [sheet];
   }
 
-  #url(path) {
+  url(path) {
     const base = this.getAttribute("server") ?? new URL(".", import.meta.url).href;
     return new URL(path, base.endsWith("/") ? base : `${base}/`);
   }
 
-  async #fetch(path, body) {
-    const options = { signal: AbortSignal.timeout(TIMEOUT_MS), credentials: "omit" };
-    if (body) Object.assign(options, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    const response = await fetch(this.#url(path), options);
-    if (response.ok) return response.json();
+  async request(path, { body, accept, signal } = {}) {
+    const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
+    const headers = {};
+    const token = this.getAttribute("token");
+    if (token) headers.Authorization = `Bearer ${token}`;
+    if (accept) headers.Accept = accept;
+    if (body) headers["Content-Type"] = "application/json";
+    const options = { headers, signal: AbortSignal.any(signals), credentials: "omit" };
+    if (body) Object.assign(options, { method: "POST", body: JSON.stringify(body) });
+    const response = await fetch(this.url(path), options);
+    if (response.ok) return response;
     const told = (response.headers.get("content-type") ?? "").startsWith("application/problem+json");
-    throw Object.assign(new Error("refused"), { status: response.status, problem: told ? await response.json() : null });
+    const problem = told ? await response.json() : null;
+    throw Object.assign(new Error("refused"), { status: response.status, problem, retryAfter: response.headers.get("retry-after") });
   }
+
+  policyLink(passage, words, more) {
+    const url = this.url(`policies/${encodeURIComponent(passage.policy.id)}`);
+    url.searchParams.append("passage", `${passage.start}-${passage.end}`);
+    for (const { start, end } of passage.evidence) url.searchParams.append("evidence", `${start}-${end}`);
+    const here = this.hasAttribute("page");
+    return element("a", { href: url.href, ...(here ? {} : { target: "_blank", rel: "noopener" }), ...more }, words, here ? null : newTab());
+  }
+}
+
+class AskPolicyChat extends Asking {
+  #exchanges = [];
+  #companies = [];
+  #company = null;
+  #active = -1;
+  #fresh = false;
+  #asking = null;
+  #log;
+  #told;
+  #question;
+  #picker;
+  #options;
+  #clear;
+  #button;
+  #hint;
+
+  connectedCallback() {
+    if (this.#log) return;
+    this.#told = element("p", { class: "hidden" });
+    // What is announced of an answer is one line, in #told; all else in the log is silent.
+    this.#log = element("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": "Questions and answers", tabindex: "0" }, this.#told);
+    this.#question = element("textarea", {
+      id: "question", name: "question", rows: "1", maxlength: String(LONGEST_QUESTION), enterkeyhint: "send", autocomplete: "off",
+      placeholder: "Who sells my data?", onkeydown: (event) => this.#keyed(event),
+    });
+    this.#picker = element("input", {
+      id: "company", type: "text", role: "combobox", "aria-expanded": "false", "aria-controls": "companies", "aria-autocomplete": "list",
+      autocomplete: "off", spellcheck: "false", placeholder: "All companies", onfocus: () => this.#picker.select(), onclick: () => this.#list(),
+      oninput: () => this.#list(this.#picker.value), onkeydown: (event) => this.#picked(event), onblur: () => this.#close(),
+    });
+    this.#options = element("ul", { id: "companies", role: "listbox", "aria-label": "Companies", hidden: true, onmousedown: (event) => event.preventDefault() });
+    this.#clear = button("clear", "×", () => this.#choose(null), { "aria-label": "Ask of all companies", hidden: true });
+    this.#button = element("button", { class: "ask", type: "submit" }, "Ask");
+    this.#hint = element("p", null, "An automated system; it can miss a passage. No legal advice.");
+    const form = element("form", { onsubmit: (event) => this.#submitted(event) },
+      element("div", { class: "column" },
+        element("div", { class: "fields" },
+          element("div", { class: "pick" }, element("label", { for: "company" }, "Company"), element("div", { class: "combo" }, this.#picker, this.#clear, this.#options)),
+          element("div", null, element("label", { for: "question" }, "Your question"), this.#question),
+          this.#button),
+        element("div", { class: "foot" }, this.#hint, button("plain", "Start over", () => this.#startOver()))));
+    this.root.append(this.#log, form);
+    this.#welcome();
+    this.#restore();
+    this.#loadCompanies();
+  }
+
+  // Companies
 
   async #loadCompanies() {
     try {
-      const { companies } = await this.#fetch("v1/companies");
-      this.#picker.append(...companies.map((company) => element("option", { value: company.id }, company.name)));
-      if (!this.#root.querySelector(".exchange")) this.#welcome(companies);
+      const { companies } = await (await this.request("v1/companies")).json();
+      const only = (this.getAttribute("companies") ?? "").split(",").map((name) => name.trim().toLowerCase()).filter(Boolean);
+      const names = ({ id, name, aliases, domains }) => [id, name, ...aliases, ...domains].map((each) => each.toLowerCase());
+      this.#companies = companies
+        .map((company) => ({ id: company.id, name: company.name, names: names(company) }))
+        .filter((company) => !only.length || company.names.some((name) => only.includes(name)));
+      if (this.#companies.length === 1) {
+        this.root.querySelector(".fields").classList.add("alone");
+        this.root.querySelector(".pick").hidden = true;
+      }
+      if (!this.#exchanges.length && !this.#asking) this.#welcome();
+      this.#askFromAddress();
     } catch (error) {
       const [title, what] = failure(error);
-      this.#log.append(element("div", { class: "column exchange" }, note("failed", title, element("p", null, what),
-        element("button", { class: "chip", type: "button", onclick: (event) => { event.target.closest(".exchange").remove(); this.#loadCompanies(); } }, "Try again"))));
+      const told = element("div", { class: "column exchange", "aria-live": "off" }, note("failed", title, element("p", null, what),
+        button("chip", "Try again", () => { told.remove(); this.#question.focus(); this.#loadCompanies(); })));
+      this.#log.append(told);
+      this.#announce(`${title}. ${what}`);
     }
   }
 
-  #welcome(companies) {
-    const names = companies.slice(0, SUGGESTED.length).map((company) => company.name);
-    const questions = [...names.map((name, place) => SUGGESTED[place](name)), ...(companies.length > 1 ? [SUGGESTED_OF_ALL] : [])];
-    this.#log.replaceChildren(element("section", { class: "column welcome" },
-      element("h2", null, "What would you like to know?"),
+  #list(typed = "") {
+    const wanted = typed.trim().toLowerCase();
+    const found = this.#companies.filter((company) => !wanted || company.names.some((name) => name.includes(wanted)));
+    const shown = found.slice(0, MOST_OPTIONS);
+    this.#active = wanted && shown.length ? 0 : -1;
+    this.#options.replaceChildren(
+      ...shown.map((company, place) => element("li", { role: "option", id: `company-${place}`, "data-id": company.id, onclick: () => this.#choose(company) }, company.name)),
+      ...(found.length > shown.length ? [element("li", { class: "none", role: "presentation" }, `${found.length - shown.length} more; type to find them`)] : []),
+      ...(found.length ? [] : [element("li", { class: "none", role: "presentation" }, "No such company here")]));
+    this.#options.hidden = false;
+    this.#picker.setAttribute("aria-expanded", "true");
+    this.#point();
+  }
+
+  #point() {
+    const options = [...this.#options.querySelectorAll("[role=option]")];
+    options.forEach((option, place) => option.setAttribute("aria-selected", String(place === this.#active)));
+    const active = options[this.#active];
+    if (active) {
+      this.#picker.setAttribute("aria-activedescendant", active.id);
+      active.scrollIntoView({ block: "nearest" });
+    } else this.#picker.removeAttribute("aria-activedescendant");
+  }
+
+  #picked(event) {
+    const open = !this.#options.hidden;
+    const options = this.#options.querySelectorAll("[role=option]");
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (!open) this.#list();
+      else {
+        const step = event.key === "ArrowDown" ? 1 : -1;
+        this.#active = Math.max(0, Math.min(options.length - 1, this.#active + step));
+        this.#point();
+      }
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      const active = options[this.#active];
+      if (open && active) this.#choose(this.#companies.find((company) => company.id === active.dataset.id));
+      else if (!this.#picker.value.trim()) this.#choose(null);
+    } else if (event.key === "Escape" && open) {
+      event.preventDefault();
+      this.#close();
+    }
+  }
+
+  #choose(company) {
+    this.#company = company ?? null;
+    this.#picker.value = company?.name ?? "";
+    this.#close();
+    this.#picker.focus();
+  }
+
+  #close() {
+    if (!this.#picker.value.trim() && this.root.activeElement === this.#picker && !this.#options.hidden) this.#company = null;
+    this.#options.hidden = true;
+    this.#picker.setAttribute("aria-expanded", "false");
+    this.#picker.removeAttribute("aria-activedescendant");
+    this.#picker.value = this.#company?.name ?? "";
+    this.#clear.hidden = !this.#company;
+  }
+
+  // Asking
+
+  #welcome() {
+    const all = this.#companies;
+    const questions = [...all.slice(0, SUGGESTED.length).map((company, place) => SUGGESTED[place](company.name)), ...(all.length > 1 ? [SUGGESTED_OF_ALL] : [])];
+    const greeting = this.getAttribute("greeting") ?? "What would you like to know?";
+    this.#log.replaceChildren(this.#told, element("section", { class: "column welcome", "aria-live": "off" },
+      element("h2", null, greeting),
       element("p", null, "Name a company, or pick one below. Every answer is a quote with its date and its source; where a policy does not say, you are told."),
       element("ul", { class: "suggested" }, questions.map((question) => element("li", null, this.#chip(question, question))))));
   }
 
   #chip(words, question) {
-    return element("button", { class: "chip", type: "button", onclick: () => this.#ask(question) }, words);
+    return button("chip", words, () => this.#ask(question));
   }
 
   #keyed(event) {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
-      this.#button.form.requestSubmit();
+      if (!this.#asking) this.#button.form.requestSubmit();
     }
   }
 
   #submitted(event) {
     event.preventDefault();
     const question = this.#question.value.trim();
-    if (question) this.#ask(question);
+    if (this.#asking) this.#asking.abort();
+    else if (question) this.#ask(question);
     else this.#question.focus();
   }
 
   async #ask(question) {
-    if (this.#busy) return;
-    this.#setBusy(true);
-    const company = this.#picker.value;
-    const about = company ? this.#picker.selectedOptions[0].textContent : null;
+    if (this.#asking) return;
+    const asking = new AbortController();
+    const company = this.#company ?? (this.#companies.length === 1 ? this.#companies[0] : null);
+    const history = this.#fresh ? [] : this.#exchanges.map((exchange) => exchange.question).slice(-LONGEST_HISTORY);
     const waiting = element("p", { class: "waiting" }, "Reading the policies");
-    const exchange = element("section", { class: "column exchange" },
-      element("div", { class: "asked" }, element("p", { dir: "auto" },
-        element("span", { class: "hidden" }, "You asked: "), question, about ? element("span", { class: "about" }, `about ${about}`) : null)),
-      waiting);
-    this.#log.append(exchange);
+    const exchange = this.#exchange(question, company, waiting);
+    this.#setAsking(asking);
+    this.#setFresh(false);
     this.#reveal(exchange);
     try {
-      const body = { question, k: 5, history: this.#history.slice(-LONGEST_HISTORY) };
-      if (company) body.companies = [company];
-      const answer = await this.#fetch("v1/ask", body);
-      waiting.replaceWith(this.#answer(answer));
-      this.#history.push(question);
+      const body = { question, k: 5, history };
+      if (company) body.companies = [company.id];
+      else if (this.hasAttribute("companies") && this.#companies.length) body.companies = this.#companies.slice(0, 50).map((each) => each.id);
+      const answer = await this.#answerTo(body, asking.signal, (words) => { waiting.textContent = words; });
+      waiting.replaceWith(this.#answer(answer, company));
+      this.#exchanges.push({ question, company, answer });
       if (this.#question.value.trim() === question) this.#question.value = "";
+      this.#keep(question, company);
+      this.#announce(this.#inWords(answer));
     } catch (error) {
-      waiting.replaceWith(this.#failed(error, question, exchange));
+      const stopped = asking.signal.aborted;
+      const [title, what] = stopped ? ["Stopped", "You stopped this question."] : failure(error);
+      waiting.replaceWith(this.#failed(stopped ? "stopped" : "failed", title, what, error, question, exchange));
+      if (!this.#question.value.trim()) this.#question.value = question;
+      this.#announce(`${title}. ${what}`);
+      if (stopped) this.#question.focus();
     } finally {
-      this.#setBusy(false);
+      this.#setAsking(null);
     }
     this.#reveal(exchange);
+  }
+
+  /** The answer; `told` gets words for what is being done as the server streams. */
+  async #answerTo(body, signal, told) {
+    const response = await this.request("v1/ask", { body, signal, accept: "text/event-stream, application/json" });
+    if (!(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) return response.json();
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let received = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) throw Object.assign(new Error("cut off"), { cutOff: true });
+      received += value;
+      const events = received.split("\n\n");
+      received = events.pop();
+      for (const event of events) {
+        const name = /^event: (.*)$/m.exec(event)?.[1];
+        const data = [...event.matchAll(/^data: (.*)$/gm)].map(([, line]) => line).join("\n");
+        if (name === "answer") return JSON.parse(data);
+        if (name === "problem") {
+          const problem = JSON.parse(data);
+          throw Object.assign(new Error("refused"), { problem, status: problem.status });
+        }
+        if (name === "companies") {
+          const names = JSON.parse(data).companies.map((company) => company.name);
+          if (names.length) told(`Reading what ${names.join(" and ")} say${names.length > 1 ? "" : "s"}`);
+        }
+      }
+    }
+  }
+
+  #setAsking(asking) {
+    this.#asking = asking;
+    this.#button.textContent = asking ? "Stop" : "Ask";
+    this.#button.classList.toggle("stop", Boolean(asking));
+  }
+
+  #setFresh(fresh) {
+    this.#fresh = fresh;
+    this.#hint.textContent = fresh ? "Your next question is asked on its own, without those before it." : "An automated system; it can miss a passage. No legal advice.";
+  }
+
+  #startOver() {
+    this.#asking?.abort();
+    this.#exchanges = [];
+    this.#company = null;
+    this.#close();
+    this.#setFresh(false);
+    this.#welcome();
+    if (this.hasAttribute("page")) {
+      sessionStorage.removeItem(STORED);
+      history.replaceState(null, "", location.pathname);
+    }
+    this.#announce("All questions and answers are removed.");
+    this.#question.focus();
+  }
+
+  // The page's address and session
+
+  /** Where anybody finds this question again. */
+  #address(question, company) {
+    const url = this.url("");
+    url.searchParams.set("q", question);
+    if (company) url.searchParams.set("company", company.id);
+    return url;
+  }
+
+  #keep(question, company) {
+    if (!this.hasAttribute("page")) return;
+    history.replaceState(null, "", this.#address(question, company).search);
+    try {
+      sessionStorage.setItem(STORED, JSON.stringify(this.#exchanges.slice(-LONGEST_HISTORY)));
+    } catch {
+      // a full or forbidden storage costs the way back, nothing else
+    }
+  }
+
+  #restore() {
+    if (!this.hasAttribute("page")) return;
+    try {
+      for (const { question, company, answer } of JSON.parse(sessionStorage.getItem(STORED) ?? "[]")) {
+        this.#exchange(question, company, this.#answer(answer, company));
+        this.#exchanges.push({ question, company, answer });
+      }
+    } catch {
+      sessionStorage.removeItem(STORED);
+    }
+    const last = this.#log.querySelector(".exchange:last-of-type");
+    if (last) requestAnimationFrame(() => this.#reveal(last));
+  }
+
+  #askFromAddress() {
+    if (!this.hasAttribute("page")) return;
+    const asked = new URLSearchParams(location.search);
+    const named = (asked.get("company") ?? "").toLowerCase();
+    const company = this.#companies.find((each) => named && each.names.includes(named)) ?? null;
+    const question = (asked.get("q") ?? "").trim().slice(0, LONGEST_QUESTION);
+    const last = this.#exchanges.at(-1);
+    if (last && last.question === question && (last.company?.id ?? "") === (company?.id ?? named)) return;
+    if (company) {
+      this.#company = company;
+      this.#close();
+    }
+    if (question) this.#ask(question);
+  }
+
+  // Showing
+
+  #exchange(question, company, content) {
+    const shown = element("section", { class: "column exchange", "aria-live": "off" },
+      element("div", { class: "asked" }, element("p", { dir: "auto" },
+        element("span", { class: "hidden" }, "You asked: "), question, company && !this.#isAlone() ? element("span", { class: "about" }, `about ${company.name}`) : null)),
+      content);
+    this.#log.append(shown);
+    return shown;
+  }
+
+  #isAlone() {
+    return this.#companies.length === 1;
   }
 
   /** Scrolls the log, and the page only where the log does not scroll by itself: an embedded chat moves nobody's page. */
@@ -336,41 +630,106 @@ class AskPolicyChat extends HTMLElement {
     else exchange.scrollIntoView({ block: "nearest" });
   }
 
-  #setBusy(busy) {
-    this.#busy = busy;
-    this.#button.setAttribute("aria-disabled", String(busy));
+  #announce(words) {
+    this.#told.textContent = words;
   }
 
-  #answer(answer) {
-    const parts = [];
-    if (answer.standalone_question !== answer.question) {
-      parts.push(element("p", { class: "understood" }, "Understood as: ", element("q", { dir: "auto" }, answer.standalone_question)));
-    }
-    if (answer.outcome === "out_of_scope") {
-      parts.push(note("out_of_scope", "This is not a question about a privacy policy",
-        element("p", null, "Ask what a company collects, shares, keeps or lets you decide.")));
-    }
-    for (const unknown of answer.unknown_companies) parts.push(this.#unknown(unknown, answer.question));
+  #inWords(answer) {
+    const best = this.#best(answer);
+    const said = [...best.values()].map((passage) => `${passage.company.name}: ${quote(passage)}, ${passage.policy.title}, ${passage.policy.archived_on ? day(passage.policy) : "undated"}.`);
+    const silent = this.#silentTitles(answer, best).map((title) => `${title}.`);
+    const unknown = answer.unknown_companies.map(({ name, nearest }) => `No policy of ${name} is in this index.${nearest.length ? ` Did you mean ${nearest.join(" or ")}?` : ""}`);
+    const outside = answer.outcome === "out_of_scope" ? ["This is not a question about a privacy policy."] : [];
+    const others = answer.passages.length - best.size;
+    return [...outside, ...unknown, ...said, ...silent, others > 0 ? `${others} ${best.size ? "other" : "nearest"} passage${others > 1 ? "s" : ""} below.` : ""].join(" ");
+  }
+
+  #best(answer) {
     const best = new Map();
     if (answer.outcome === "answered") {
       for (const passage of answer.passages) {
         if (passage.evidence.length && !best.has(passage.company.id)) best.set(passage.company.id, passage);
       }
     }
-    const silent = answer.outcome === "answered" || answer.outcome === "not_stated" ? this.#silent(answer, best) : [];
-    if (best.size || silent.length) parts.push(element("div", { class: "blocks" }, [...best.values()].map(companyBlock), silent));
+    return best;
+  }
+
+  #silentTitles(answer, best) {
+    if (answer.outcome !== "answered" && answer.outcome !== "not_stated") return [];
+    const names = [...new Set(answer.companies.filter((company) => !best.has(company.id)).map((company) => company.name))];
+    if (names.length) return names.map((name) => `The policy of ${name} does not say`);
+    return best.size ? [] : ["None of the policies says"];
+  }
+
+  #answer(answer, company) {
+    const parts = [];
+    if (answer.standalone_question !== answer.question) {
+      parts.push(element("p", { class: "understood" }, "Understood as: ", element("q", { dir: "auto" }, answer.standalone_question), " ",
+        button("plain", "Correct this", () => this.#correct(answer.standalone_question))));
+    }
+    if (answer.outcome === "out_of_scope") {
+      parts.push(note("out_of_scope", "This is not a question about a privacy policy",
+        element("p", null, "Ask what a company collects, shares, keeps or lets you decide.")));
+    }
+    for (const unknown of answer.unknown_companies) parts.push(this.#unknown(unknown, answer.question));
+    const best = this.#best(answer);
+    const found = answer.passages.length && !best.size ? "No passage was found that answers. Judge the nearest for yourself." : "No passage was found that answers.";
+    const silent = this.#silentTitles(answer, best).map((title) => note("not_stated", title, element("p", { class: "understood" }, found)));
+    if (best.size || silent.length) parts.push(element("div", { class: "blocks" }, [...best.values()].map((passage) => this.#block(passage)), silent));
     const shown = new Set(best.values());
     const others = answer.passages.filter((passage) => !shown.has(passage));
-    parts.push(otherPassages(others, best.size ? "Other passages" : "Nearest passages"));
+    if (others.length) {
+      parts.push(element("details", { class: "other" },
+        element("summary", null, `${best.size ? "Other passages" : "Nearest passages"} (${others.length})`),
+        element("ul", { class: "others" }, others.map((passage) => element("li", null,
+          element("h3", { class: "company" }, passage.company.name),
+          element("p", { dir: "auto" }, passageText(passage)),
+          this.#source(passage), this.#actions(passage))))));
+    }
+    parts.push(element("p", { class: "row source" }, this.#copier("Copy a link to this answer", () => this.#address(answer.question, company).href)));
     return element("div", { class: "answer" }, parts);
   }
 
-  #silent(answer, best) {
-    const names = [...new Set(answer.companies.filter((company) => !best.has(company.id)).map((company) => company.name))];
-    const found = answer.passages.length && !best.size ? "No passage was found that answers. Judge the nearest for yourself." : "No passage was found that answers.";
-    const silent = (title) => note("not_stated", title, element("p", { class: "understood" }, found));
-    if (names.length) return names.map((name) => silent(`The policy of ${name} does not say`));
-    return best.size ? [] : [silent("None of the policies says")];
+  #block(passage) {
+    const whole = passage.segments.length > 1 || passage.lead_in;
+    return element("article", { class: "card" },
+      element("h3", { class: "company" }, passage.company.name),
+      element("blockquote", { class: "quote", dir: "auto" }, quote(passage)),
+      passage.score < FAINT ? element("p", { class: "faint" }, "Found, but hardly likely to be what you ask for: judge for yourself.") : null,
+      this.#source(passage),
+      whole ? element("p", { class: "around", dir: "auto" }, element("span", { class: "label" }, "The passage around it"), passageText(passage)) : null,
+      this.#actions(passage));
+  }
+
+  /** Company and policy, heading, day, link, score: whose words these are. */
+  #source(passage) {
+    const evidence = passage.segments.find((segment) => segment.evidence) ?? passage.segments[0];
+    return element("p", { class: "row source" },
+      element("span", null, passage.policy.title),
+      passage.heading ? element("span", null, `“${passage.heading}”`) : null,
+      archived(passage.policy), score(passage), snapshotLink(passage.policy, evidence?.text));
+  }
+
+  #actions(passage) {
+    return element("p", { class: "row source" },
+      this.policyLink(passage, "Read it in the policy", { "aria-label": `Read it in the policy of ${passage.company.name}` }),
+      this.#copier("Copy as a citation", () => citation(passage)));
+  }
+
+  #copier(words, text) {
+    const made = button("plain", words, async () => {
+      const done = await copy(text());
+      made.textContent = done ? "Copied" : "Your browser does not let this page copy";
+      this.#announce(made.textContent);
+      setTimeout(() => { made.textContent = words; }, 4000);
+    });
+    return made;
+  }
+
+  #correct(words) {
+    this.#question.value = words;
+    this.#setFresh(true);
+    this.#question.focus();
   }
 
   #unknown(unknown, question) {
@@ -381,21 +740,80 @@ class AskPolicyChat extends HTMLElement {
     return note("unknown_company", `No policy of ${unknown.name} is in this index`, nearest);
   }
 
-  #failed(error, question, exchange) {
-    const [title, what] = failure(error);
+  #failed(kind, title, what, error, question, exchange) {
     const nearest = error.problem?.nearest ?? [];
-    return element("div", { class: "answer" }, note("failed", title, element("p", null, what),
+    return element("div", { class: "answer" }, note(kind, title, element("p", null, what),
       nearest.length ? element("p", null, `Nearest names: ${nearest.join(", ")}`) : null,
-      element("button", { class: "chip", type: "button", onclick: () => { exchange.remove(); this.#ask(question); this.#question.focus(); } }, "Try again")));
+      button("chip", "Try again", () => { exchange.remove(); this.#ask(question); this.#question.focus(); })));
+  }
+}
+
+class AskPolicyPolicy extends Asking {
+  connectedCallback() {
+    if (!this.root.childElementCount) this.#load();
   }
 
-  #startOver() {
-    this.#history = [];
-    this.#picker.value = "";
-    const companies = [...this.#picker.options].slice(1).map((option) => ({ id: option.value, name: option.textContent }));
-    this.#welcome(companies);
-    this.#question.focus();
+  async #load() {
+    const id = this.getAttribute("policy") ?? decodeURIComponent(location.pathname.split("/policies/")[1] ?? "");
+    const asked = new URLSearchParams(location.search);
+    const evidence = asked.getAll("evidence").filter((span) => /^\d{1,9}-\d{1,9}$/.test(span)).slice(0, 20);
+    this.root.replaceChildren(element("p", { class: "waiting column" }, "Opening the policy"));
+    try {
+      const path = new URL(`v1/policies/${encodeURIComponent(id)}`, "http://x");
+      for (const span of evidence) path.searchParams.append("evidence", span);
+      const policy = await (await this.request((path.pathname + path.search).slice(1))).json();
+      this.root.replaceChildren(this.#policy(policy, asked.get("passage") ?? evidence[0] ?? ""));
+      document.title = `${policy.company.name}: ${policy.title} · askpolicy`;
+      const first = this.root.querySelector("mark, .passage");
+      first?.scrollIntoView({ block: "center" });
+    } catch (error) {
+      const [title, what] = error.status === 404
+        ? ["There is no such policy here", "It may have been replaced by a newer version. Ask again to find it."]
+        : failure(error);
+      this.root.replaceChildren(element("div", { class: "policy", role: "alert" }, element("section", { class: "note failed" }, element("h1", null, title), element("p", null, what),
+        element("p", { class: "row" }, button("chip", "Try again", () => this.#load()), element("a", { href: this.url("").href }, "Back to the questions")))));
+    }
+  }
+
+  #policy(policy, passage) {
+    const [start, end] = passage.split("-").map(Number);
+    const back = this.url("");
+    back.searchParams.set("company", policy.company.id);
+    const text = element("div", { class: "text" });
+    let list = null;
+    for (const block of policy.blocks) {
+      const marked = block.start < end && start < block.end ? "passage" : null;
+      if (block.kind === "item") {
+        list ??= text.appendChild(element("ul"));
+        const item = element("li", { class: marked, dir: "auto" }, segmentsOf(block.segments));
+        item.style.marginInlineStart = `${Math.min(block.level, 6)}em`;
+        list.append(item);
+        continue;
+      }
+      list = null;
+      const tag = block.kind === "heading" ? `h${Math.min(4, Math.max(2, block.level))}` : "p";
+      text.append(element(tag, { class: marked, dir: "auto", id: `at-${block.start}`, tabindex: block.kind === "heading" ? "-1" : null }, segmentsOf(block.segments)));
+    }
+    const go = (event, at) => {
+      event.preventDefault();
+      const heading = this.root.getElementById(`at-${at}`);
+      heading?.scrollIntoView();
+      heading?.focus({ preventScroll: true });
+    };
+    const headings = policy.headings.filter((heading) => heading.text);
+    const wide = matchMedia("(min-width: 60rem)").matches;
+    return element("article", { class: "policy" },
+      element("header", null,
+        element("p", { class: "company" }, policy.company.name),
+        element("h1", null, policy.title),
+        element("p", { class: "row source" }, archived(policy), snapshotLink(policy), element("a", { href: back.href }, `Ask what ${policy.company.name} says`))),
+      headings.length ? element("nav", { class: "contents", "aria-label": "Contents" }, element("details", { open: wide },
+        element("summary", null, "Contents"),
+        element("ol", null, headings.map((heading) => element("li", null,
+          element("a", { href: `#at-${heading.start}`, onclick: (event) => go(event, heading.start) }, heading.text)))))) : null,
+      text);
   }
 }
 
 customElements.define("askpolicy-chat", AskPolicyChat);
+customElements.define("askpolicy-policy", AskPolicyPolicy);

@@ -1,0 +1,130 @@
+"""Takes the README's pictures of the running product: `make screenshots`.
+
+It serves the sample policies as a person would, opens page and widget in Chromium, and writes to tests/screenshots/.
+"""
+
+import http.server
+import io
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser import CHROMIUM, FLAGS
+
+OUT = Path(__file__).parent / "screenshots"
+SIZES = {"desktop": (1280, 860), "phone": (390, 780)}
+SHOP = """<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Blue Kettle</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ margin: 0 auto; max-width: 60rem; padding: 1.5rem; font: 1rem/1.6 Georgia, serif}}
+askpolicy-chat {{ border: 1px solid gray; border-radius: .7rem; overflow: hidden; height: 33rem }}</style>
+<h1>Blue Kettle</h1><p>We compare tools for small shops. Here is what their privacy policies say; ask for yourself.</p>
+<script type="module" src="{server}/widget.js"></script>
+<askpolicy-chat companies="JivoChat, Mailigen" greeting="Ask what they do with your data"></askpolicy-chat>
+"""
+
+
+@contextmanager
+def serving(*flags: str) -> Iterator[str]:
+    """The address of the product."""
+    command = [sys.executable, "-m", "api.cli", "serve", "--port", "0", "--log-level", "error", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield re.findall(r"http://\S+:\d+", process.stdout.readline() if process.stdout else "")[0]
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def shop(listener: http.server.ThreadingHTTPServer, server: str) -> Iterator[str]:
+    """The address of somebody's page that embeds the widget."""
+    listener.content = SHOP.format(server=server).encode()  # type: ignore[attr-defined]
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    yield f"http://localhost:{listener.server_port}"
+    listener.shutdown()
+    listener.server_close()
+
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    """Serves the one page of its server."""
+
+    def do_GET(self) -> None:
+        """See the standard library."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(self.server.content)  # type: ignore[attr-defined]
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def ask(page: Page, question: str) -> None:
+    """Ask and wait for the answer."""
+    answers = page.locator(".answer").count()
+    page.get_by_label("Your question").fill(question)
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer")).to_have_count(answers + 1)
+
+
+def take(browser: Browser, server: str, embedding: str) -> None:
+    """All pictures, in both sizes and both schemes."""
+    for size, (width, height) in SIZES.items():
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                reduced_motion="reduce",
+            )
+            page = context.new_page()
+
+            def shot(name: str, *, of: Page = page, end: str = f"-{size}-{scheme}.png") -> None:
+                taken = Image.open(io.BytesIO(of.screenshot()))
+                # a third of the size, and no eye sees it
+                taken.convert("RGB").quantize(192).save(OUT / f"{name}{end}", optimize=True)
+
+            page.goto(server)
+            expect(page.locator(".suggested li")).to_have_count(5)
+            shot("greeting")
+            ask(page, "does JivoChat notify me on acquisition?")
+            shot("answer")
+            ask(page, "and do MightyCall and migme?")
+            shot("several")
+            ask(page, "does migme use my fingerprints?")
+            ask(page, "does Facebook sell my data?")
+            shot("outcomes")
+            page.get_by_role("link", name="Read it in the policy of JivoChat").first.click()
+            expect(page.locator("mark").first).to_be_visible()
+            shot("policy")
+            page.goto(embedding)
+            expect(page.locator(".suggested li")).to_have_count(3)
+            ask(page, "how can I stop their emails?")
+            shot("widget")
+            context.close()
+
+
+def main() -> None:
+    """Take them all anew."""
+    OUT.mkdir(exist_ok=True)
+    for old in OUT.glob("*.png"):
+        old.unlink()
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+    origins = f"http://localhost:{listener.server_port}"
+    with (
+        serving("--origins", origins) as server,
+        shop(listener, server) as embedding,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as browser,
+    ):
+        take(browser, server, embedding)
+
+
+if __name__ == "__main__":
+    main()
