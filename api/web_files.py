@@ -21,9 +21,9 @@ def chat(token: str | None) -> APIRouter:
     async def page() -> Response:
         return _page("index.html", token)
 
-    @router.get("/policies/{policy_id:path}")
+    # The page finds out itself what there is of it, as a widget on another site would have to.
+    @router.get("/policies/{policy_id}")
     async def policy() -> Response:
-        # The page finds out itself, as a widget on another site would have to.
         return _page("policy.html", token)
 
     @router.get("/page.css")

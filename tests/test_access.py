@@ -251,7 +251,7 @@ def test_the_page_itself_asks_with_the_token_for_its_own_origin(assistant: FakeA
     token = add_key(keys, "page", origins=["http://policies.example"])
     own = {"Authorization": f"Bearer {token}", "Host": "policies.example", "Sec-Fetch-Site": "same-origin"}
     with client(assistant, keys=keys, page_token=token) as asking:
-        assert f'<askpolicy-chat token="{token}">' in asking.get("/").text
+        assert f'<askpolicy-chat token="{token}" page>' in asking.get("/").text
         assert asking.get("/v1/companies", headers=own).status_code == 200
         assert asking.get("/v1/companies", headers=own | {"Host": "evil.example"}).status_code == 403
 

@@ -372,7 +372,7 @@ def test_serve_prints_its_address_answers_there_and_stops_on_ctrl_c(index: Path)
     try:
         assert process.stdout is not None
         address = re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
-        assert "<askpolicy-chat>" in httpx.get(address, timeout=30).text
+        assert "<askpolicy-chat page>" in httpx.get(address, timeout=30).text
         process.send_signal(signal.SIGINT)
         said, told = process.communicate(timeout=15)
         assert (process.returncode, said, len(told.splitlines())) == (0, "", 1)

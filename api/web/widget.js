@@ -150,6 +150,7 @@ const LONGEST_QUESTION = 2000;
 const LONGEST_HISTORY = 20;
 const MOST_OPTIONS = 60;
 const TIMEOUT_MS = 30_000;
+const SLOW_MS = 2000;
 const STORED = "askpolicy-chat";
 
 /** An element with attributes and children; strings become text, never HTML. */
@@ -165,6 +166,11 @@ function element(tag, attributes, ...children) {
 
 function button(kind, words, onclick, more) {
   return element("button", { class: kind, type: "button", onclick, ...more }, words);
+}
+
+/** Whether a key is still for an input method; Safari tells it by the number alone. */
+function composing(event) {
+  return event.isComposing || event.keyCode === 229;
 }
 
 function newTab() {
@@ -231,8 +237,17 @@ function citation(passage) {
   return `${words} — ${where.filter(Boolean).join(", ")}${policy.source_url ? `. ${policy.source_url}` : ""}`;
 }
 
+/** What `act` does with the session's storage; null where a browser keeps it from the page. */
+function session(act) {
+  try {
+    return act(sessionStorage);
+  } catch {
+    return null;
+  }
+}
+
 function note(kind, title, ...more) {
-  return element("section", { class: `note ${kind}` }, element("h3", null, title), ...more);
+  return element("section", { class: `note ${kind}` }, element("h3", { dir: "auto" }, title), ...more);
 }
 
 /** Puts text on the clipboard, where the browser lets a page do so in one way or the other. */
@@ -241,12 +256,16 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
+    let before = document.activeElement;
+    while (before?.shadowRoot?.activeElement) before = before.shadowRoot.activeElement;
     const field = element("textarea", { readonly: true });
     field.value = text;
+    field.style.position = "fixed";
     document.body.append(field);
     field.select();
     const done = document.execCommand("copy");
     field.remove();
+    before?.focus({ preventScroll: true });
     return done;
   }
 }
@@ -264,6 +283,7 @@ function failure(error) {
   if (problem) return [problem.title, problem.detail];
   if (status) return [`The server answered with an error (${status})`, "Try again in a while."];
   if (error.cutOff) return ["The answer was cut off", "The connection broke while it came. Try again."];
+  if (!error.unreached) return ["The server's answer could not be read", "Try again; if it stays so, tell whoever runs the server."];
   return ["The server cannot be reached", "Check the connection, and that the server runs; then try again."];
 }
 
@@ -279,8 +299,9 @@ class Asking extends HTMLElement {
   }
 
   url(path) {
-    const base = this.getAttribute("server") ?? new URL(".", import.meta.url).href;
-    return new URL(path, base.endsWith("/") ? base : `${base}/`);
+    const base = new URL(this.getAttribute("server") || new URL(".", import.meta.url), document.baseURI);
+    if (!base.pathname.endsWith("/")) base.pathname += "/";
+    return new URL(path, base);
   }
 
   async request(path, { body, accept, signal } = {}) {
@@ -292,19 +313,21 @@ class Asking extends HTMLElement {
     if (body) headers["Content-Type"] = "application/json";
     const options = { headers, signal: AbortSignal.any(signals), credentials: "omit" };
     if (body) Object.assign(options, { method: "POST", body: JSON.stringify(body) });
-    const response = await fetch(this.url(path), options);
+    const response = await fetch(this.url(path), options).catch((error) => {
+      throw Object.assign(error, { unreached: true });
+    });
     if (response.ok) return response;
     const told = (response.headers.get("content-type") ?? "").startsWith("application/problem+json");
     const problem = told ? await response.json() : null;
     throw Object.assign(new Error("refused"), { status: response.status, problem, retryAfter: response.headers.get("retry-after") });
   }
 
-  policyLink(passage, words, more) {
+  policyLink(passage, words) {
     const url = this.url(`policies/${encodeURIComponent(passage.policy.id)}`);
     url.searchParams.append("passage", `${passage.start}-${passage.end}`);
     for (const { start, end } of passage.evidence) url.searchParams.append("evidence", `${start}-${end}`);
     const here = this.hasAttribute("page");
-    return element("a", { href: url.href, ...(here ? {} : { target: "_blank", rel: "noopener" }), ...more }, words, here ? null : newTab());
+    return element("a", { href: url.href, ...(here ? {} : { target: "_blank", rel: "noopener" }) }, words, here ? null : newTab());
   }
 }
 
@@ -315,6 +338,7 @@ class AskPolicyChat extends Asking {
   #active = -1;
   #fresh = false;
   #asking = null;
+  #telling;
   #log;
   #told;
   #question;
@@ -328,21 +352,22 @@ class AskPolicyChat extends Asking {
     if (this.#log) return;
     this.#told = element("p", { class: "hidden" });
     // What is announced of an answer is one line, in #told; all else in the log is silent.
-    this.#log = element("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": "Questions and answers", tabindex: "0" }, this.#told);
+    this.#log = element("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": "Questions and answers", tabindex: "0", lang: "en" }, this.#told);
     this.#question = element("textarea", {
-      id: "question", name: "question", rows: "1", maxlength: String(LONGEST_QUESTION), enterkeyhint: "send", autocomplete: "off",
+      id: "question", name: "question", rows: "1", dir: "auto", maxlength: String(LONGEST_QUESTION), enterkeyhint: "send", autocomplete: "off",
       placeholder: "Who sells my data?", onkeydown: (event) => this.#keyed(event),
     });
     this.#picker = element("input", {
-      id: "company", type: "text", role: "combobox", "aria-expanded": "false", "aria-controls": "companies", "aria-autocomplete": "list",
+      id: "company", type: "text", dir: "auto", role: "combobox", "aria-expanded": "false", "aria-controls": "companies", "aria-autocomplete": "list",
       autocomplete: "off", spellcheck: "false", placeholder: "All companies", onfocus: () => this.#picker.select(), onclick: () => this.#list(),
-      oninput: () => this.#list(this.#picker.value), onkeydown: (event) => this.#picked(event), onblur: () => this.#close(),
+      oninput: () => this.#typed(), onkeydown: (event) => this.#picked(event), onblur: () => this.#left(),
     });
     this.#options = element("ul", { id: "companies", role: "listbox", "aria-label": "Companies", hidden: true, onmousedown: (event) => event.preventDefault() });
     this.#clear = button("clear", "×", () => this.#choose(null), { "aria-label": "Ask of all companies", hidden: true });
-    this.#button = element("button", { class: "ask", type: "submit" }, "Ask");
+    // a double click must not ask and stop at once
+    this.#button = element("button", { class: "ask", type: "submit", onclick: (event) => { if (event.detail > 1) event.preventDefault(); } }, "Ask");
     this.#hint = element("p", null, "An automated system; it can miss a passage. No legal advice.");
-    const form = element("form", { onsubmit: (event) => this.#submitted(event) },
+    const form = element("form", { lang: "en", onsubmit: (event) => this.#submitted(event) },
       element("div", { class: "column" },
         element("div", { class: "fields" },
           element("div", { class: "pick" }, element("label", { for: "company" }, "Company"), element("div", { class: "combo" }, this.#picker, this.#clear, this.#options)),
@@ -360,7 +385,7 @@ class AskPolicyChat extends Asking {
   async #loadCompanies() {
     try {
       const { companies } = await (await this.request("v1/companies")).json();
-      const only = (this.getAttribute("companies") ?? "").split(",").map((name) => name.trim().toLowerCase()).filter(Boolean);
+      const only = this.#only().map((name) => name.toLowerCase());
       const names = ({ id, name, aliases, domains }) => [id, name, ...aliases, ...domains].map((each) => each.toLowerCase());
       this.#companies = companies
         .map((company) => ({ id: company.id, name: company.name, names: names(company) }))
@@ -369,7 +394,7 @@ class AskPolicyChat extends Asking {
         this.root.querySelector(".fields").classList.add("alone");
         this.root.querySelector(".pick").hidden = true;
       }
-      if (!this.#exchanges.length && !this.#asking) this.#welcome();
+      if (!this.#log.querySelector(".exchange")) this.#welcome();
       this.#askFromAddress();
     } catch (error) {
       const [title, what] = failure(error);
@@ -380,15 +405,22 @@ class AskPolicyChat extends Asking {
     }
   }
 
+  /** The companies that the page lets ask about; none: all. */
+  #only() {
+    return (this.getAttribute("companies") ?? "").split(",").map((name) => name.trim()).filter(Boolean);
+  }
+
   #list(typed = "") {
     const wanted = typed.trim().toLowerCase();
     const found = this.#companies.filter((company) => !wanted || company.names.some((name) => name.includes(wanted)));
+    const nobody = this.#companies.length ? "No such company here" : "The companies are not known yet";
     const shown = found.slice(0, MOST_OPTIONS);
     this.#active = wanted && shown.length ? 0 : -1;
     this.#options.replaceChildren(
       ...shown.map((company, place) => element("li", { role: "option", id: `company-${place}`, "data-id": company.id, onclick: () => this.#choose(company) }, company.name)),
       ...(found.length > shown.length ? [element("li", { class: "none", role: "presentation" }, `${found.length - shown.length} more; type to find them`)] : []),
-      ...(found.length ? [] : [element("li", { class: "none", role: "presentation" }, "No such company here")]));
+      ...(found.length ? [] : [element("li", { class: "none", role: "presentation" }, nobody)]));
+    if (!found.length) this.#announce(nobody);
     this.#options.hidden = false;
     this.#picker.setAttribute("aria-expanded", "true");
     this.#point();
@@ -405,6 +437,7 @@ class AskPolicyChat extends Asking {
   }
 
   #picked(event) {
+    if (composing(event)) return;
     const open = !this.#options.hidden;
     const options = this.#options.querySelectorAll("[role=option]");
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -433,8 +466,22 @@ class AskPolicyChat extends Asking {
     this.#picker.focus();
   }
 
+  #typed() {
+    if (!this.#picker.value.trim()) {
+      this.#company = null;
+      this.#clear.hidden = true;
+    }
+    this.#list(this.#picker.value);
+  }
+
+  /** A whole name that is typed is a choice. */
+  #left() {
+    const typed = this.#picker.value.trim().toLowerCase();
+    this.#company = this.#companies.find((company) => company.names.includes(typed)) ?? this.#company;
+    this.#close();
+  }
+
   #close() {
-    if (!this.#picker.value.trim() && this.root.activeElement === this.#picker && !this.#options.hidden) this.#company = null;
     this.#options.hidden = true;
     this.#picker.setAttribute("aria-expanded", "false");
     this.#picker.removeAttribute("aria-activedescendant");
@@ -447,6 +494,7 @@ class AskPolicyChat extends Asking {
   #welcome() {
     const all = this.#companies;
     const questions = [...all.slice(0, SUGGESTED.length).map((company, place) => SUGGESTED[place](company.name)), ...(all.length > 1 ? [SUGGESTED_OF_ALL] : [])];
+    this.#told.textContent = "";
     const greeting = this.getAttribute("greeting") ?? "What would you like to know?";
     this.#log.replaceChildren(this.#told, element("section", { class: "column welcome", "aria-live": "off" },
       element("h2", null, greeting),
@@ -459,7 +507,7 @@ class AskPolicyChat extends Asking {
   }
 
   #keyed(event) {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    if (event.key === "Enter" && !event.shiftKey && !composing(event)) {
       event.preventDefault();
       if (!this.#asking) this.#button.form.requestSubmit();
     }
@@ -473,20 +521,23 @@ class AskPolicyChat extends Asking {
     else this.#question.focus();
   }
 
-  async #ask(question) {
+  /** Asks; `again` is what an earlier try was asked within. */
+  async #ask(question, again) {
     if (this.#asking) return;
     const asking = new AbortController();
-    const company = this.#company ?? (this.#companies.length === 1 ? this.#companies[0] : null);
-    const history = this.#fresh ? [] : this.#exchanges.map((exchange) => exchange.question).slice(-LONGEST_HISTORY);
+    const fresh = this.#fresh;
+    const company = again ? again.company : (this.#company ?? (this.#companies.length === 1 ? this.#companies[0] : null));
+    const history = again?.history ?? (fresh ? [] : this.#exchanges.map((exchange) => exchange.question).slice(-LONGEST_HISTORY));
     const waiting = element("p", { class: "waiting" }, "Reading the policies");
     const exchange = this.#exchange(question, company, waiting);
     this.#setAsking(asking);
     this.#setFresh(false);
     this.#reveal(exchange);
+    const slow = setTimeout(() => this.#announce(waiting.textContent), SLOW_MS);
     try {
       const body = { question, k: 5, history };
       if (company) body.companies = [company.id];
-      else if (this.hasAttribute("companies") && this.#companies.length) body.companies = this.#companies.slice(0, 50).map((each) => each.id);
+      else if (this.#only().length) body.companies = (this.#companies.length ? this.#companies.map((each) => each.id) : this.#only()).slice(0, 50);
       const answer = await this.#answerTo(body, asking.signal, (words) => { waiting.textContent = words; });
       waiting.replaceWith(this.#answer(answer, company));
       this.#exchanges.push({ question, company, answer });
@@ -494,13 +545,16 @@ class AskPolicyChat extends Asking {
       this.#keep(question, company);
       this.#announce(this.#inWords(answer));
     } catch (error) {
+      if (!exchange.isConnected) return; // started over
       const stopped = asking.signal.aborted;
       const [title, what] = stopped ? ["Stopped", "You stopped this question."] : failure(error);
-      waiting.replaceWith(this.#failed(stopped ? "stopped" : "failed", title, what, error, question, exchange));
+      waiting.replaceWith(this.#failed(stopped ? "stopped" : "failed", title, what, error, question, exchange, { company, history }));
+      this.#setFresh(fresh);
       if (!this.#question.value.trim()) this.#question.value = question;
       this.#announce(`${title}. ${what}`);
       if (stopped) this.#question.focus();
     } finally {
+      clearTimeout(slow);
       this.#setAsking(null);
     }
     this.#reveal(exchange);
@@ -515,12 +569,13 @@ class AskPolicyChat extends Asking {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) throw Object.assign(new Error("cut off"), { cutOff: true });
-      received += value;
+      received = (received + value).replaceAll("\r\n", "\n");
       const events = received.split("\n\n");
       received = events.pop();
       for (const event of events) {
-        const name = /^event: (.*)$/m.exec(event)?.[1];
-        const data = [...event.matchAll(/^data: (.*)$/gm)].map(([, line]) => line).join("\n");
+        // by lines, for "." and "$" stop at U+2028, which a policy may hold
+        const field = (name) => event.split("\n").filter((line) => line.startsWith(name)).map((line) => line.slice(name.length).trim()).join("\n");
+        const [name, data] = [field("event:"), field("data:")];
         if (name === "answer") return JSON.parse(data);
         if (name === "problem") {
           const problem = JSON.parse(data);
@@ -553,7 +608,7 @@ class AskPolicyChat extends Asking {
     this.#setFresh(false);
     this.#welcome();
     if (this.hasAttribute("page")) {
-      sessionStorage.removeItem(STORED);
+      session((storage) => storage.removeItem(STORED));
       history.replaceState(null, "", location.pathname);
     }
     this.#announce("All questions and answers are removed.");
@@ -573,22 +628,18 @@ class AskPolicyChat extends Asking {
   #keep(question, company) {
     if (!this.hasAttribute("page")) return;
     history.replaceState(null, "", this.#address(question, company).search);
-    try {
-      sessionStorage.setItem(STORED, JSON.stringify(this.#exchanges.slice(-LONGEST_HISTORY)));
-    } catch {
-      // a full or forbidden storage costs the way back, nothing else
-    }
+    session((storage) => storage.setItem(STORED, JSON.stringify(this.#exchanges.slice(-LONGEST_HISTORY))));
   }
 
   #restore() {
     if (!this.hasAttribute("page")) return;
     try {
-      for (const { question, company, answer } of JSON.parse(sessionStorage.getItem(STORED) ?? "[]")) {
+      for (const { question, company, answer } of JSON.parse(session((storage) => storage.getItem(STORED)) ?? "[]")) {
         this.#exchange(question, company, this.#answer(answer, company));
         this.#exchanges.push({ question, company, answer });
       }
     } catch {
-      sessionStorage.removeItem(STORED);
+      session((storage) => storage.removeItem(STORED));
     }
     const last = this.#log.querySelector(".exchange:last-of-type");
     if (last) requestAnimationFrame(() => this.#reveal(last));
@@ -600,12 +651,12 @@ class AskPolicyChat extends Asking {
     const named = (asked.get("company") ?? "").toLowerCase();
     const company = this.#companies.find((each) => named && each.names.includes(named)) ?? null;
     const question = (asked.get("q") ?? "").trim().slice(0, LONGEST_QUESTION);
-    const last = this.#exchanges.at(-1);
-    if (last && last.question === question && (last.company?.id ?? "") === (company?.id ?? named)) return;
     if (company) {
       this.#company = company;
       this.#close();
     }
+    const last = this.#exchanges.at(-1);
+    if (last && last.question === question && (last.company?.id ?? "") === (company?.id ?? named)) return;
     if (question) this.#ask(question);
   }
 
@@ -631,7 +682,10 @@ class AskPolicyChat extends Asking {
   }
 
   #announce(words) {
-    this.#told.textContent = words;
+    // emptied first, or the same words twice are said once
+    this.#told.textContent = "";
+    clearTimeout(this.#telling);
+    this.#telling = setTimeout(() => { this.#told.textContent = words; }, 50);
   }
 
   #inWords(answer) {
@@ -671,7 +725,9 @@ class AskPolicyChat extends Asking {
       parts.push(note("out_of_scope", "This is not a question about a privacy policy",
         element("p", null, "Ask what a company collects, shares, keeps or lets you decide.")));
     }
-    for (const unknown of answer.unknown_companies) parts.push(this.#unknown(unknown, answer.question));
+    for (const unknown of answer.unknown_companies) {
+      parts.push(this.#unknown(unknown, answer.question.includes(unknown.name) ? answer.question : answer.standalone_question));
+    }
     const best = this.#best(answer);
     const found = answer.passages.length && !best.size ? "No passage was found that answers. Judge the nearest for yourself." : "No passage was found that answers.";
     const silent = this.#silentTitles(answer, best).map((title) => note("not_stated", title, element("p", { class: "understood" }, found)));
@@ -682,8 +738,8 @@ class AskPolicyChat extends Asking {
       parts.push(element("details", { class: "other" },
         element("summary", null, `${best.size ? "Other passages" : "Nearest passages"} (${others.length})`),
         element("ul", { class: "others" }, others.map((passage) => element("li", null,
-          element("h3", { class: "company" }, passage.company.name),
-          element("p", { dir: "auto" }, passageText(passage)),
+          element("h3", { class: "company", dir: "auto" }, passage.company.name),
+          element("p", { dir: "auto", lang: "" }, passageText(passage)),
           this.#source(passage), this.#actions(passage))))));
     }
     parts.push(element("p", { class: "row source" }, this.#copier("Copy a link to this answer", () => this.#address(answer.question, company).href)));
@@ -693,11 +749,11 @@ class AskPolicyChat extends Asking {
   #block(passage) {
     const whole = passage.segments.length > 1 || passage.lead_in;
     return element("article", { class: "card" },
-      element("h3", { class: "company" }, passage.company.name),
-      element("blockquote", { class: "quote", dir: "auto" }, quote(passage)),
+      element("h3", { class: "company", dir: "auto" }, passage.company.name),
+      element("blockquote", { class: "quote", dir: "auto", lang: "" }, quote(passage)),
       passage.score < FAINT ? element("p", { class: "faint" }, "Found, but hardly likely to be what you ask for: judge for yourself.") : null,
       this.#source(passage),
-      whole ? element("p", { class: "around", dir: "auto" }, element("span", { class: "label" }, "The passage around it"), passageText(passage)) : null,
+      whole ? element("p", { class: "around", dir: "auto", lang: "" }, element("span", { class: "label" }, "The passage around it"), passageText(passage)) : null,
       this.#actions(passage));
   }
 
@@ -712,7 +768,7 @@ class AskPolicyChat extends Asking {
 
   #actions(passage) {
     return element("p", { class: "row source" },
-      this.policyLink(passage, "Read it in the policy", { "aria-label": `Read it in the policy of ${passage.company.name}` }),
+      this.policyLink(passage, ["Read it in the policy", element("span", { class: "hidden" }, ` of ${passage.company.name}`)]),
       this.#copier("Copy as a citation", () => citation(passage)));
   }
 
@@ -740,11 +796,25 @@ class AskPolicyChat extends Asking {
     return note("unknown_company", `No policy of ${unknown.name} is in this index`, nearest);
   }
 
-  #failed(kind, title, what, error, question, exchange) {
+  #failed(kind, title, what, error, question, exchange, again) {
     const nearest = error.problem?.nearest ?? [];
     return element("div", { class: "answer" }, note(kind, title, element("p", null, what),
       nearest.length ? element("p", null, `Nearest names: ${nearest.join(", ")}`) : null,
-      button("chip", "Try again", () => { exchange.remove(); this.#ask(question); this.#question.focus(); })));
+      button("chip", "Try again", () => {
+        if (this.#asking) return;
+        exchange.remove();
+        this.#ask(question, again);
+        this.#question.focus();
+      })));
+  }
+}
+
+/** The id that a path ends in; one that is no text is no id. */
+function idIn(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
   }
 }
 
@@ -753,8 +823,8 @@ class AskPolicyPolicy extends Asking {
     if (!this.root.childElementCount) this.#load();
   }
 
-  async #load() {
-    const id = this.getAttribute("policy") ?? decodeURIComponent(location.pathname.split("/policies/")[1] ?? "");
+  async #load({ again } = {}) {
+    const id = this.getAttribute("policy") ?? idIn(location.pathname.slice(new URL("policies/", import.meta.url).pathname.length));
     const asked = new URLSearchParams(location.search);
     const evidence = asked.getAll("evidence").filter((span) => /^\d{1,9}-\d{1,9}$/.test(span)).slice(0, 20);
     this.root.replaceChildren(element("p", { class: "waiting column" }, "Opening the policy"));
@@ -765,13 +835,17 @@ class AskPolicyPolicy extends Asking {
       this.root.replaceChildren(this.#policy(policy, asked.get("passage") ?? evidence[0] ?? ""));
       document.title = `${policy.company.name}: ${policy.title} · askpolicy`;
       const first = this.root.querySelector("mark, .passage");
+      const at = first?.closest(".text > *, li") ?? this.root.querySelector("h1");
+      at.tabIndex = -1;
+      at.focus({ preventScroll: true });
       first?.scrollIntoView({ block: "center" });
     } catch (error) {
       const [title, what] = error.status === 404
         ? ["There is no such policy here", "It may have been replaced by a newer version. Ask again to find it."]
         : failure(error);
       this.root.replaceChildren(element("div", { class: "policy", role: "alert" }, element("section", { class: "note failed" }, element("h1", null, title), element("p", null, what),
-        element("p", { class: "row" }, button("chip", "Try again", () => this.#load()), element("a", { href: this.url("").href }, "Back to the questions")))));
+        element("p", { class: "row" }, button("chip", "Try again", () => this.#load({ again: true })), element("a", { href: this.url("").href }, "Back to the questions")))));
+      if (again) this.root.querySelector("button").focus();
     }
   }
 
@@ -779,13 +853,13 @@ class AskPolicyPolicy extends Asking {
     const [start, end] = passage.split("-").map(Number);
     const back = this.url("");
     back.searchParams.set("company", policy.company.id);
-    const text = element("div", { class: "text" });
+    const text = element("div", { class: "text", lang: "" });
     let list = null;
     for (const block of policy.blocks) {
       const marked = block.start < end && start < block.end ? "passage" : null;
       if (block.kind === "item") {
-        list ??= text.appendChild(element("ul"));
-        const item = element("li", { class: marked, dir: "auto" }, segmentsOf(block.segments));
+        list ??= text.appendChild(element("ul", { dir: "auto" }));
+        const item = element("li", { class: marked }, segmentsOf(block.segments));
         item.style.marginInlineStart = `${Math.min(block.level, 6)}em`;
         list.append(item);
         continue;
@@ -802,15 +876,15 @@ class AskPolicyPolicy extends Asking {
     };
     const headings = policy.headings.filter((heading) => heading.text);
     const wide = matchMedia("(min-width: 60rem)").matches;
-    return element("article", { class: "policy" },
+    return element("article", { class: "policy", lang: "en" },
       element("header", null,
         element("p", { class: "company" }, policy.company.name),
-        element("h1", null, policy.title),
+        element("h1", { dir: "auto" }, policy.title),
         element("p", { class: "row source" }, archived(policy), snapshotLink(policy), element("a", { href: back.href }, `Ask what ${policy.company.name} says`))),
       headings.length ? element("nav", { class: "contents", "aria-label": "Contents" }, element("details", { open: wide },
         element("summary", null, "Contents"),
         element("ol", null, headings.map((heading) => element("li", null,
-          element("a", { href: `#at-${heading.start}`, onclick: (event) => go(event, heading.start) }, heading.text)))))) : null,
+          element("a", { dir: "auto", href: `#at-${heading.start}`, onclick: (event) => go(event, heading.start) }, heading.text)))))) : null,
       text);
   }
 }
