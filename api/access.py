@@ -1,9 +1,10 @@
 """Who may ask, and how often: hosts, API keys, widget tokens and their origins, rate limits. It knows no questions.
 
-Everything under /v1 and the numbers at /metrics ask for a key where there are keys; whether the service is alive, the
-page, the widget and the schema do not.
+Where there are keys, everything asks for one but what is listed here: whether the service is alive and ready, the pages
+and the widget, the schema.
 """
 
+import asyncio
 import ipaddress
 import math
 import time
@@ -21,7 +22,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.keys import Key, KeyRing, found_key
+from api.keys import Key, KeyRing, found_key, read_keys
 from api.logs import log
 from api.metrics import Metrics
 from api.problems import (
@@ -38,10 +39,13 @@ from api.settings import BadSetting, Settings, checked_origin
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
+_OPEN = frozenset(("/", "/healthz", "/readyz", "/openapi.json", "/page.css", "/widget.js"))
+_OPEN_PAGES = "/policies/"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # What a browser lets a page of another origin read.
 _EXPOSED = ("Retry-After", "X-Request-ID", "X-Index-Version")
 _NO_LIMIT = "0"
+_COUNTED_WITHIN_S = 0.5
 _ADDRESS_RATE = "120/minute"
 # Of an IPv6 address this much is one customer's.
 _CUSTOMER_BITS = 64
@@ -57,6 +61,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_local(settings: Settings) -> bool:
+    """Whether only this machine asks: it listens on loopback, and no proxy brings others."""
+    return is_loopback(settings.host) and not settings.proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Rules:
             KeysError: the file of keys cannot be read.
         """
         ring = KeyRing(settings.keys) if settings.keys else None
-        local = is_loopback(settings.host)
+        local = is_local(settings)
         # A page of another site must not reach this machine by a name that it points here.
         hosts = settings.hosts or (LOOPBACK_NAMES if local and ring is None else ())
         return cls(
@@ -119,6 +128,23 @@ def open_storage(uri: str) -> Storage:
     return storage
 
 
+def check_page_token(settings: Settings) -> None:
+    """Nothing, if the token that the page shows to everybody is made for that.
+
+    Raises:
+        BadSetting: it is a secret key, or none that is known.
+        KeysError: the file of keys cannot be read.
+    """
+    if settings.page_token is None:
+        return
+    found = found_key(read_keys(settings.keys), settings.page_token) if settings.keys else None
+    if found is None or not found.origins:
+        raise BadSetting(
+            "page_token is no widget token of the file of keys, and everybody may read it in the page: make one with "
+            "`askpolicy keys add NAME --origin ORIGIN --keys FILE`"
+        )
+
+
 class Access:
     """Middleware: lets in who may ask, and tells the others why not and what to do."""
 
@@ -139,7 +165,7 @@ class Access:
         wrong_host = self._wrong_host(headers)
         if wrong_host is not None:
             return problem(FOREIGN_HOST, wrong_host)
-        if not (path.startswith("/v1/") or path == "/metrics"):
+        if path in _OPEN or path.startswith(_OPEN_PAGES):
             return None
         key = None
         if self._rules.keys is not None:
@@ -178,12 +204,13 @@ class Access:
     async def _over_limit(self, key: Key | None, scope: Scope) -> Response | None:
         for what, rate, whose in self._limits(key, scope):
             try:
-                if await self._limiter.hit(rate, what, whose):
-                    continue
-                stats = await self._limiter.get_window_stats(rate, what, whose)
-            except StorageError as error:
+                async with asyncio.timeout(_COUNTED_WITHIN_S):
+                    if await self._limiter.hit(rate, what, whose):
+                        continue
+                    stats = await self._limiter.get_window_stats(rate, what, whose)
+            except (StorageError, TimeoutError) as error:
                 # Nobody is turned away because counting fails.
-                log.error("rate_storage_failed", why=str(error))
+                log.error("rate_storage_failed", why=repr(error))
                 continue
             retry_after_s = max(1, math.ceil(stats.reset_time - time.time()))
             self._metrics.rate_limited(what)
@@ -192,11 +219,11 @@ class Access:
         return None
 
     def _limits(self, key: Key | None, scope: Scope) -> Iterator[tuple[str, "RateLimitItem", str]]:
-        if key is not None and self._rules.per_key is not None:
-            yield "key", self._rules.per_key, key.name
-        # A public token is in many hands.
+        # A public token is in many hands. The address comes first: what it is refused must not count for the others.
         if (key is None or key.origins) and self._rules.per_address is not None:
             yield "address", self._rules.per_address, _customer(scope)
+        if key is not None and self._rules.per_key is not None:
+            yield "key", self._rules.per_key, key.name
 
 
 class Cors(CORSMiddleware):

@@ -80,7 +80,6 @@ class Admission:
             Busy: none may.
         """
         if self._admitted + self._reserved >= self._most:
-            self._metrics.refused("busy")
             raise Busy(self._retry_after_s())
 
     @contextmanager

@@ -3,7 +3,9 @@
 It does not know how answers are found, nor what problems look like.
 """
 
+import asyncio
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +16,7 @@ from fastapi import Path as PathParameter
 from fastapi.responses import Response
 from pydantic import BaseModel, StringConstraints
 
-from api.access import Access, Cors, Rules, open_storage
+from api.access import Access, Cors, Rules, check_page_token, open_storage
 from api.admission import Admission
 from api.limits import BodyLimit
 from api.live import LiveAssistant, Opener
@@ -56,6 +58,7 @@ from qa.stages import recorded
 _THREADS_A_CORE = 4
 _API_VERSION = "1"
 _MOST_SPANS = 20
+_LAST_SPANS_S = 2.0
 
 
 def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assistant | None = None) -> FastAPI:
@@ -76,6 +79,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         metrics=metrics,
     )
     rules = Rules.of(settings)
+    check_page_token(settings)
     storage = open_storage(settings.rate_storage)
 
     @asynccontextmanager
@@ -83,8 +87,8 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         live.begin()
         yield
         live.end()
-        traces.end()
         metrics.end()
+        await _ended(traces)
 
     app = FastAPI(
         title="askpolicy",
@@ -105,15 +109,24 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     tell_problems(app)
     describe(app, with_keys=settings.keys is not None)
     # The last added is the outermost.
-    app.add_middleware(TakePlace, admission=admission)
+    app.add_middleware(TakePlace, admission=admission, metrics=metrics)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
     app.add_middleware(Access, rules=rules, storage=storage, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(Cors, rules=rules)
     app.add_middleware(RequestLog, metrics=metrics, traces=traces, version=lambda: live.version)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(FullQueue, admission=admission)
+    app.add_middleware(FullQueue, admission=admission, metrics=metrics, version=lambda: live.version)
     return app
+
+
+async def _ended(traces: Traces) -> None:
+    """The last spans are sent, if their collector takes them soon: a stop waits for nobody else."""
+    ending = threading.Thread(target=traces.end, daemon=True)
+    ending.start()
+    until = time.monotonic() + _LAST_SPANS_S
+    while ending.is_alive() and time.monotonic() < until:
+        await asyncio.sleep(0.01)
 
 
 class _Work:

@@ -246,7 +246,8 @@ def serve(**given: Any) -> None:
     for strange, meant in likely_misspelt(os.environ).items():
         _say(f"Warning: {strange} is no setting; did you mean {meant}?")
     with _listening(settings.host, settings.port) as listener:
-        _check_open(settings, listener.getsockname()[0])
+        settings = replace(settings, host=listener.getsockname()[0])
+        _check_open(settings)
         show_logs(settings)
         if settings.workers > 1:
             _open_once(settings)
@@ -427,17 +428,18 @@ def _keys_file(path: Path | None) -> Path:
     return found
 
 
-def _check_open(settings: Settings, address: str) -> None:
-    """Nothing, if whoever reaches `address` may ask.
+def _check_open(settings: Settings) -> None:
+    """Nothing, if whoever reaches the address may ask.
 
     Raises:
         BadAddress: others than this machine reach it, and no key is asked for.
     """
-    from api.access import is_loopback
+    from api.access import is_local
 
-    if not (is_loopback(address) or settings.keys or settings.open_to_all):
+    if not (is_local(settings) or settings.keys or settings.open_to_all):
+        who = "a proxy brings others to" if settings.proxies else "others than this machine reach"
         raise BadAddress(
-            f"others than this machine reach {address}, and no API key is asked for: make one with "
+            f"{who} {settings.host}, and no API key is asked for: make one with "
             f"`askpolicy keys add NAME --keys FILE` and give --keys FILE, or --open-to-all if anybody may ask"
         )
 

@@ -12,10 +12,11 @@ import json
 import os
 import re
 import secrets
+import stat
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,7 +122,7 @@ class KeyRing:
     def __init__(self, path: Path) -> None:
         """Raises `KeysError` as `read_keys` does."""
         self._path = path
-        self._state = self._look()
+        self._state = self._told = self._look()
         self._keys = read_keys(path)
         self._looked_at = time.monotonic()
 
@@ -133,12 +134,15 @@ class KeyRing:
             self._looked_at = now
             state = self._look()
             if state != self._state:
-                self._state = state
                 try:
                     self._keys = read_keys(self._path)
                 except KeysError as error:
-                    log.error("keys_unreadable", why=str(error), kept=len(self._keys))
+                    # read again at each look: what was wrong may be mended without a trace in the file's state
+                    if state != self._told:
+                        log.error("keys_unreadable", why=str(error), kept=len(self._keys))
+                    self._told = state
                 else:
+                    self._state = self._told = state
                     log.info("keys_read", keys=len(self._keys))
         return self._keys
 
@@ -161,6 +165,13 @@ def _sha256(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _keep_readers(handle: int, before: os.stat_result) -> None:
+    """Who could read the file before can read it now: a service that runs as another user, above all."""
+    os.fchmod(handle, stat.S_IMODE(before.st_mode))
+    with suppress(PermissionError):
+        os.fchown(handle, before.st_uid, before.st_gid)
+
+
 @contextmanager
 def _changing(path: Path) -> Iterator[list[Key]]:
     """The keys at `path`, to be changed in place; written whole, and readable by the owner alone, or not at all."""
@@ -173,6 +184,8 @@ def _changing(path: Path) -> Iterator[list[Key]]:
             waiting = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
             try:
                 with os.fdopen(os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                    if path.exists():
+                        _keep_readers(file.fileno(), path.stat())
                     file.write(text)
                     file.flush()
                     os.fsync(file.fileno())

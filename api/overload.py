@@ -5,14 +5,17 @@ second. A browser's page, which may read the refusal only with headers of its ow
 """
 
 import time
-import uuid
+from collections.abc import Callable
 from contextlib import ExitStack
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.admission import Admission, Busy
 from api.logs import log
+from api.metrics import Metrics
 from api.problems import problem_of
+from api.request_log import request_id_of
 from api.security_headers import RAW_HEADERS
 
 _TELL_EVERY_S = 1.0
@@ -24,8 +27,11 @@ _REST_S = 0.025
 class FullQueue:
     """Middleware, the outermost: refuses at once what would find the queue full."""
 
-    def __init__(self, app: ASGIApp, *, admission: Admission) -> None:
-        self._app, self._admission = app, admission
+    def __init__(
+        self, app: ASGIApp, *, admission: Admission, metrics: Metrics, version: Callable[[], str | None]
+    ) -> None:
+        """`version`: the index version that serves now."""
+        self._app, self._admission, self._metrics, self._version = app, admission, metrics, version
         self._refused, self._told_at, self._rested_at = 0, 0.0, 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,15 +41,19 @@ class FullQueue:
                 self._admission.check()
             except Busy as error:
                 if not any(name == b"origin" for name, _ in scope["headers"]):
-                    await self._refuse(error, send)
+                    await self._refuse(error, scope, send)
                     return
         await self._app(scope, receive, send)
 
-    async def _refuse(self, error: Busy, send: Send) -> None:
+    async def _refuse(self, error: Busy, scope: Scope, send: Send) -> None:
         response = problem_of(error)
-        headers = [*response.raw_headers, *RAW_HEADERS, (b"x-request-id", uuid.uuid4().hex.encode())]
+        headers = [*response.raw_headers, *RAW_HEADERS, (b"x-request-id", request_id_of(Headers(scope=scope)).encode())]
+        version = self._version()
+        if version:
+            headers.append((b"x-index-version", version.encode()))
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
+        self._metrics.refused("busy")
         self._refused += 1
         now = time.monotonic()
         if now - self._rested_at >= _REST_S:
@@ -57,8 +67,8 @@ class FullQueue:
 class TakePlace:
     """Middleware, within what reads the body: a request that is read holds a place until its work is queued."""
 
-    def __init__(self, app: ASGIApp, *, admission: Admission) -> None:
-        self._app, self._admission = app, admission
+    def __init__(self, app: ASGIApp, *, admission: Admission, metrics: Metrics) -> None:
+        self._app, self._admission, self._metrics = app, admission, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -69,6 +79,7 @@ class TakePlace:
             try:
                 held.enter_context(self._admission.place())
             except Busy as error:
+                self._metrics.refused("busy")
                 await problem_of(error)(scope, receive, send)
                 return
             await self._app(scope, receive, send)

@@ -4,6 +4,7 @@ Every error of `index.errors` has its kind in one table. What a person's request
 service caused is told without its insides, which go to the log.
 """
 
+import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -55,6 +56,8 @@ FOREIGN_HOST = ProblemKind("foreign-host", 421, "The service does not go by this
 TOO_MANY_REQUESTS = ProblemKind("too-many-requests", 429, "Too many requests in a short time")
 BUSY = ProblemKind("busy", 503, "Too many questions wait already")
 TOOK_TOO_LONG = ProblemKind("took-too-long", 503, "The answer took too long")
+STOPPING = ProblemKind("stopping", 503, "The service is being stopped")
+HEAD_TOO_LARGE = ProblemKind("head-too-large", 431, "The request's head is too large")
 INTERNAL = ProblemKind("internal", 500, "Something went wrong inside the service")
 
 _INDEX_UNAVAILABLE = ProblemKind("index-unavailable", 503, "The index cannot be used")
@@ -185,6 +188,13 @@ class UnexpectedErrors:
 
         try:
             await self._app(scope, receive, noting_send)
+        except asyncio.CancelledError:
+            # the service stops, and waits no longer
+            if not started and scope["type"] == "http":
+                headers = {"Retry-After": str(_RETRY_AFTER_S)}
+                detail = "the service is being stopped; ask again in a moment"
+                await problem(STOPPING, detail, headers=headers)(scope, receive, send)
+            raise
         except Exception:
             log.exception("unexpected_error", path=scope.get("path"))
             if started or scope["type"] != "http":

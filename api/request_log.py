@@ -35,8 +35,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = request_id_of(headers)
         state: dict[str, Any] = scope.setdefault("state", {})
         began = time.perf_counter()
         status: int | None = None
@@ -71,6 +70,12 @@ class RequestLog:
         # as it was sent, percent signs and all: a path may hold anything
         path = scope.get("raw_path", b"").decode("ascii", "replace")[:500]
         log.info("request", method=scope["method"], path=path, status=status, took_ms=round(1_000 * took_s, 1), **more)
+
+
+def request_id_of(headers: Headers) -> str:
+    """What a request is called: as it says itself, where that is fit for a log."""
+    given = headers.get("x-request-id", "")
+    return given if _ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _route(scope: Scope) -> str:

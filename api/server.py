@@ -4,6 +4,7 @@ It does not know what is served. uvicorn does the work; what is added here is wh
 """
 
 import asyncio
+import ipaddress
 import json
 import os
 import signal
@@ -17,11 +18,12 @@ from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
 
-from api.problems import BUSY, MEDIA_TYPE, NOT_HTTP, ProblemKind, body_of
+from api.problems import BUSY, HEAD_TOO_LARGE, MEDIA_TYPE, NOT_HTTP, ProblemKind, body_of
 from api.settings import Settings
 
 _BACKLOG = 2_048
@@ -29,6 +31,9 @@ _BACKLOG = 2_048
 _LINGER_S = 1.0
 # uvicorn looks for a signal ten times a second.
 _UNTIL_UVICORN_CLOSES_S = 0.3
+# Libraries are loaded before a worker tells that it lives.
+_HUNG_AFTER_S = 20
+_MOST_HEAD_BYTES = 65_536
 _SHARED_NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -65,12 +70,21 @@ class _Workers(Multiprocess):
             listener.close()
         super().terminate_all()
 
+    def keep_subprocess_alive(self) -> None:
+        """See uvicorn; what a worker that died had under way counts no longer."""
+        before = {process.pid for process in self.processes}
+        super().keep_subprocess_alive()
+        for pid in before - {process.pid for process in self.processes}:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
 
 class _Config(uvicorn.Config):
     """uvicorn's configuration, and what its connections read of ours. Workers get it as a copy."""
 
     def __init__(self, app: FastAPI | str, settings: Settings, listener: socket.socket, **more: Any) -> None:
         self.patience_s, self.most_connections = settings.read_timeout_s, settings.max_connections
+        # chunks of a byte each take six
+        self.most_bytes = _MOST_HEAD_BYTES + 8 * settings.max_body_bytes
         self.stopping = False
         self.listener = listener.dup()
         # what uvicorn makes connections with
@@ -86,7 +100,8 @@ class _Config(uvicorn.Config):
             timeout_keep_alive=settings.keep_alive_s,
             timeout_graceful_shutdown=settings.stop_timeout_s,
             proxy_headers=bool(settings.proxies),
-            forwarded_allow_ips=list(settings.proxies),
+            forwarded_allow_ips=[form for proxy in settings.proxies for form in _forms(proxy)],
+            timeout_worker_healthcheck=_HUNG_AFTER_S,
             **more,
         )
 
@@ -153,10 +168,13 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self._head_timer: asyncio.TimerHandle | None = None
         self._reader_timer: asyncio.TimerHandle | None = None
         self._stopping = False
+        self._received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """See asyncio."""
         super().connection_made(transport)
+        # whatever is not taken at once starts the reader's time
+        transport.set_write_buffer_limits(high=0)
         # asyncio sets it only where the socket was made with a protocol number; without it each answer waits for 40 ms
         connected = transport.get_extra_info("socket")
         if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
@@ -170,6 +188,10 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
+        self._received += len(data)
+        if self._received > (self.config.most_bytes if self._is_answering() else _MOST_HEAD_BYTES):
+            self._close_with(HEAD_TOO_LARGE, f"more than {_MOST_HEAD_BYTES:,} bytes came before a request's body")
+            return
         super().data_received(data)
         if self._is_answering():
             _cancel(self._head_timer)
@@ -177,6 +199,11 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
                 self.cycle.keep_alive = False
         elif self._head_timer is None or self._head_timer.cancelled():
             self._await_head()
+
+    def on_response_complete(self) -> None:
+        """See uvicorn."""
+        self._received = 0
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
@@ -224,6 +251,18 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+
+def _forms(network: str) -> list[str]:
+    """A network as it is, and as addresses of it look to who listens on both protocols.
+
+    >>> _forms("10.0.0.0/8"), _forms("::1/128")
+    (['10.0.0.0/8', '::ffff:a00:0/104'], ['::1/128'])
+    """
+    read = ipaddress.ip_network(network)
+    if read.version != 4:
+        return [network]
+    return [network, str(ipaddress.ip_network(f"::ffff:{read.network_address}/{96 + read.prefixlen}"))]
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

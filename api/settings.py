@@ -95,10 +95,9 @@ def checked_origin(text: str) -> str:
 
 def _checked_network(text: str) -> str:
     try:
-        ipaddress.ip_network(text, strict=False)
+        return str(ipaddress.ip_network(text, strict=False))
     except ValueError as error:
         raise ValueError(f"{text!r} is no address and no network, expected one such as 10.0.0.0/8") from error
-    return text
 
 
 def _checked_host(text: str) -> str:
@@ -195,7 +194,7 @@ class Settings:
         metadata=_about(
             _Rate,
             "Requests that each address without a key, or with a widget token, has; 0: no limit.",
-            default_words="120/minute; on loopback no limit",
+            default_words="120/minute; on loopback without proxies no limit",
         ),
     )
     rate_storage: str = field(
@@ -221,7 +220,7 @@ class Settings:
         metadata=_about(click.IntRange(0, 100_000), "Questions that wait in each worker; beyond, 503 is told at once."),
     )
     answer_timeout_s: float = field(
-        default=10.0, metadata=_about(_Seconds, "Seconds for an answer, waiting included; beyond, 503 is told.")
+        default=8.0, metadata=_about(_Seconds, "Seconds for an answer, waiting included; beyond, 503 is told.")
     )
     read_timeout_s: float = field(
         default=10.0, metadata=_about(_Seconds, "Seconds for a request to arrive, and for its answer to be taken.")
@@ -230,7 +229,7 @@ class Settings:
         default=15, metadata=_about(click.IntRange(1, 3_600), "Seconds that an idle connection is kept.")
     )
     stop_timeout_s: int = field(
-        default=8, metadata=_about(click.IntRange(1, 3_600), "Seconds for what is under way when it is stopped.")
+        default=9, metadata=_about(click.IntRange(1, 3_600), "Seconds for what is under way when it is stopped.")
     )
     watch_s: float = field(
         default=1.0, metadata=_about(_Seconds, "Seconds between looks for a newly published index version.")

@@ -9,22 +9,28 @@ import sys
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.logs import show_logs
+from api.logs import log, show_logs
 from api.opening import FolderOpener, open_embedder
 from api.settings import Settings
-from index.errors import AskPolicyError
+from index.errors import AskPolicyError, IndexFolderError
 
 
 def create() -> FastAPI:
-    """The application of one worker; it opens the index before it serves.
+    """The application of one worker; it opens the index before it serves, if it opens.
 
     Raises:
-        AskPolicyError: as opening does.
+        AskPolicyError: the model, the keys or another setting cannot be used.
     """
     settings = Settings.from_environment(os.environ)
     show_logs(settings)
     opener = _opener(settings)
-    return create_app(opener, settings, opened=opener.open())
+    try:
+        opened = opener.open()
+    except IndexFolderError as error:
+        # One that is begun again while a damaged version is published waits for a better one, as the others do.
+        log.error("index_not_opened", why=str(error))
+        opened = None
+    return create_app(opener, settings, opened=opened)
 
 
 def _opener(settings: Settings) -> FolderOpener:
@@ -33,6 +39,6 @@ def _opener(settings: Settings) -> FolderOpener:
 
 if __name__ == "__main__":
     try:
-        create()
+        create_app(opener := _opener(Settings.from_environment(os.environ)), opener.settings, opened=opener.open())
     except AskPolicyError as error:
         sys.exit(f"Error: {error}")

@@ -37,7 +37,7 @@ OTHERS = Settings(
     page_token="askpolicy_public_x",
     origins=("https://shop.example", "http://localhost:8080"),
     hosts=("policies.example",),
-    proxies=("10.0.0.0/8", "::1"),
+    proxies=("10.0.0.0/8", "::1/128"),
     rate_per_key="0",
     rate_per_address="5/second",
     rate_storage="redis://localhost:6379",
@@ -109,6 +109,10 @@ def test_a_wrong_value_is_told_by_its_variable_and_with_what_is_expected(
 def test_an_origin_is_kept_as_browsers_send_it() -> None:
     found = Settings.from_environment({"ASKPOLICY_ORIGINS": "https://Shop.example:443/, http://[::1]:8080"})
     assert found.origins == ("https://shop.example", "http://[::1]:8080")
+
+
+def test_a_network_of_proxies_may_be_written_loosely() -> None:
+    assert Settings.from_environment({"ASKPOLICY_PROXIES": "10.0.0.5/8,::1"}).proxies == ("10.0.0.0/8", "::1/128")
 
 
 def test_the_table_of_settings_in_the_readme_is_true() -> None:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -213,6 +213,37 @@ def test_what_is_no_http_is_a_problem(assistant: FakeAssistant) -> None:
         told = all_of(raw)
         assert told.startswith(b"HTTP/1.1 400 ")
         assert b"/problems/not-http" in told
+
+
+@pytest.mark.parametrize("piece", [b"x" * 1_000, b"\r\nX-More: y"])
+def test_a_head_without_end_is_a_problem(assistant: FakeAssistant, piece: bytes) -> None:
+    with client(assistant) as asking, raw_connection(asking) as raw:
+        raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + piece * (70_000 // len(piece)))
+        assert raw.recv(20).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_reader_that_leaves_little_unread_is_let_go_too(assistant: FakeAssistant) -> None:
+    with client(assistant, read_timeout_s=0.5, keep_alive_s=1) as asking, ExitStack() as opened:
+        for _ in range(3):
+            raw = opened.enter_context(socket.socket())
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_024)
+            raw.connect((asking.base_url.host, asking.base_url.port))
+            path = b"/v1/policies/jivochat.com--privacy-policy--2015-03-20"
+            raw.sendall((b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n") * 3)
+        time.sleep(2.5)
+        # whether or not the system took it all, nobody is held for ever
+        until_metric(asking, "askpolicy_running 0.0")
+
+
+def test_a_service_that_stops_tells_whom_it_cannot_wait_for(assistant: FakeAssistant) -> None:
+    held = Held(assistant.index)
+    settings = Settings(stop_timeout_s=1)
+    with ThreadPoolExecutor(1) as others:
+        with served(create_app(held, settings), settings) as address:
+            waiting = others.submit(httpx.post, f"{address}/v1/ask", json={"question": ACQUISITION}, timeout=10)
+            assert held.inside.acquire(timeout=5)
+        assert problem(waiting.result()) == (503, "/problems/stopping")
+        held.go.set()
 
 
 # Streaming
