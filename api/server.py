@@ -11,6 +11,7 @@ import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -31,8 +32,8 @@ _BACKLOG = 2_048
 _LINGER_S = 1.0
 # uvicorn looks for a signal ten times a second.
 _UNTIL_UVICORN_CLOSES_S = 0.3
-# Libraries are loaded before a worker tells that it lives.
-_HUNG_AFTER_S = 20
+# So long workers may load libraries before they are asked whether they live.
+_STARTING_S = 30.0
 _MOST_HEAD_BYTES = 65_536
 _SHARED_NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -63,6 +64,13 @@ def serve_by_workers(listener: socket.socket, settings: Settings) -> None:
 class _Workers(Multiprocess):
     """uvicorn's supervisor, which listens no longer once its workers do not."""
 
+    _begun_at = 0.0
+
+    def init_processes(self) -> None:
+        """See uvicorn."""
+        self._begun_at = time.monotonic()
+        super().init_processes()
+
     def terminate_all(self) -> None:
         """See uvicorn."""
         # As long as this process holds the socket, the system takes connections that nobody would answer.
@@ -72,9 +80,13 @@ class _Workers(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """See uvicorn; what a worker that died had under way counts no longer."""
+        starting = time.monotonic() - self._begun_at < _STARTING_S
+        if starting and all(process.process.is_alive() for process in self.processes):
+            return
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
         for pid in before - {process.pid for process in self.processes}:
+            self._begun_at = time.monotonic()
             mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
@@ -101,7 +113,6 @@ class _Config(uvicorn.Config):
             timeout_graceful_shutdown=settings.stop_timeout_s,
             proxy_headers=bool(settings.proxies),
             forwarded_allow_ips=[form for proxy in settings.proxies for form in _forms(proxy)],
-            timeout_worker_healthcheck=_HUNG_AFTER_S,
             **more,
         )
 
