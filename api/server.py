@@ -20,7 +20,7 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
 
@@ -165,7 +165,7 @@ class _Config(uvicorn.Config):
         task.add_done_callback(state.tasks.discard)
 
 
-class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+class Connection(HttpToolsProtocol):
     """A connection that is closed when its request's head, or its reader, lets it wait too long.
 
     Its configuration says how long, and how many connections a process holds.
@@ -179,9 +179,9 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self._head_timer: asyncio.TimerHandle | None = None
         self._reader_timer: asyncio.TimerHandle | None = None
         self._stopping = False
-        self._received = 0
+        self._received, self._has_begun, self._is_in_head = 0, False, False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
         super().connection_made(transport)
         # whatever is not taken at once starts the reader's time
@@ -199,11 +199,15 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
-        self._received += len(data)
-        if self._received > (self.config.most_bytes if self._is_answering() else _MOST_HEAD_BYTES):
+        self._has_begun = False
+        super().data_received(data)
+        self._received = len(data) if self._has_begun else self._received + len(data)
+        if self._is_in_head and self._received > _MOST_HEAD_BYTES:
             self._close_with(HEAD_TOO_LARGE, f"more than {_MOST_HEAD_BYTES:,} bytes came before a request's body")
             return
-        super().data_received(data)
+        if self._received > self.config.most_bytes:
+            self.transport.abort()
+            return
         if self._is_answering():
             _cancel(self._head_timer)
             if self._stopping or self.config.stopping:
@@ -211,10 +215,15 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         elif self._head_timer is None or self._head_timer.cancelled():
             self._await_head()
 
-    def on_response_complete(self) -> None:
+    def on_message_begin(self) -> None:
         """See uvicorn."""
-        self._received = 0
-        super().on_response_complete()
+        self._has_begun = self._is_in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """See uvicorn."""
+        self._is_in_head = False
+        super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""

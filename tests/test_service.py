@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -220,6 +220,21 @@ def test_a_head_without_end_is_a_problem(assistant: FakeAssistant, piece: bytes)
     with client(assistant) as asking, raw_connection(asking) as raw:
         raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + piece * (70_000 // len(piece)))
         assert raw.recv(20).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_large_body_that_comes_in_one_piece_with_its_head_is_read(assistant: FakeAssistant) -> None:
+    body = json.dumps({"question": ACQUISITION, "history": ["sold? " * 300] * 50}).encode()
+    assert len(body) > 80_000
+    with client(assistant) as asking, raw_connection(asking) as raw:
+        for _ in range(3):
+            raw.sendall(head(len(body)) + body)
+            assert raw.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.1)
+            raw.settimeout(0.2)
+            with suppress(TimeoutError):
+                while raw.recv(65_536):
+                    pass
+            raw.settimeout(5)
 
 
 def test_a_reader_that_leaves_little_unread_is_let_go_too(assistant: FakeAssistant) -> None:
