@@ -22,7 +22,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.keys import Key, KeyRing, found_key, read_keys
+from api.keys import Key, KeyRing, found_key
 from api.logs import log
 from api.metrics import Metrics
 from api.problems import (
@@ -104,6 +104,19 @@ class Rules:
             per_address=_rate(settings.rate_per_address or (_NO_LIMIT if local else _ADDRESS_RATE)),
         )
 
+    def check_page_token(self, token: str | None) -> None:
+        """Nothing, if the token that the page shows to everybody is made for that, or there is none.
+
+        Raises:
+            BadSetting: it is a secret key, or none that is known.
+        """
+        found = found_key(self.keys() if self.keys else (), token) if token is not None else None
+        if token is not None and (found is None or not found.origins):
+            raise BadSetting(
+                "page_token is no widget token of the file of keys, and everybody may read it in the page: make one "
+                "with `askpolicy keys add NAME --origin ORIGIN --keys FILE`"
+            )
+
     def origin_may_ask(self, origin: str) -> bool:
         """Whether a browser may let pages of `origin` ask: it is allowed to all, or some widget token's."""
         tokens = self.keys() if self.keys else ()
@@ -126,23 +139,6 @@ def open_storage(uri: str) -> Storage:
     if not isinstance(storage, Storage):
         raise BadSetting(f"rate_storage is {uri!r}, which is no storage that can be waited for")
     return storage
-
-
-def check_page_token(settings: Settings) -> None:
-    """Nothing, if the token that the page shows to everybody is made for that.
-
-    Raises:
-        BadSetting: it is a secret key, or none that is known.
-        KeysError: the file of keys cannot be read.
-    """
-    if settings.page_token is None:
-        return
-    found = found_key(read_keys(settings.keys), settings.page_token) if settings.keys else None
-    if found is None or not found.origins:
-        raise BadSetting(
-            "page_token is no widget token of the file of keys, and everybody may read it in the page: make one with "
-            "`askpolicy keys add NAME --origin ORIGIN --keys FILE`"
-        )
 
 
 class Access:

@@ -16,7 +16,7 @@ from fastapi import Path as PathParameter
 from fastapi.responses import Response
 from pydantic import BaseModel, StringConstraints
 
-from api.access import Access, Cors, Rules, check_page_token, open_storage
+from api.access import Access, Cors, Rules, open_storage
 from api.admission import Admission
 from api.limits import BodyLimit
 from api.live import LiveAssistant, Opener
@@ -79,7 +79,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         metrics=metrics,
     )
     rules = Rules.of(settings)
-    check_page_token(settings)
+    rules.check_page_token(settings.page_token)
     storage = open_storage(settings.rate_storage)
 
     @asynccontextmanager
@@ -265,12 +265,12 @@ def _records(work: _Work) -> APIRouter:
             Query(max_length=_MOST_SPANS, description="spans START-END whose words `blocks` is to set apart"),
         ] = [],  # noqa: B006 - FastAPI copies it
     ) -> Response:
-        def work_(assistant: Assistant) -> PolicyResponse:
+        def whole(assistant: Assistant) -> PolicyResponse:
             found = assistant.index.policy(policy_id)
             spans = [(int(start), int(end)) for start, _, end in (span.partition("-") for span in evidence)]
             return PolicyResponse.of_policy(found, assistant.index.companies[found.company_id], evidence=spans)
 
-        return await work.respond(request, work_)
+        return await work.respond(request, whole)
 
     return router
 

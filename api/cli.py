@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from api.opening import FolderOpener
     from index.build import BuildReport
     from index.embedding import Embedder
-    from index.sources import Progress
+    from index.sources.folder import Progress
     from qa.assistant import Assistant
 
 EXIT_REFUSED_FILES = 3

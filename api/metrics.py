@@ -1,7 +1,7 @@
 """What the service counts about itself. It does not know questions' words: none is kept.
 
 Of one process the numbers lie in a registry of their own; of several workers, in files that each of them sums up
-(`PROMETHEUS_MULTIPROC_DIR`, which `api.server` sets before any of them is started).
+(`SHARED` names their folder, which `api.server` sets before any of them is started).
 """
 
 import os
@@ -18,7 +18,7 @@ from index.manifest import Manifest
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _STAGE_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-_SHARED = "PROMETHEUS_MULTIPROC_DIR"
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Metrics:
@@ -59,7 +59,7 @@ class Metrics:
             buckets=_BUCKETS_S,
         )
         self._refusals = Counter(
-            "askpolicy_refused", "Requests refused, by problem: busy, too-many-requests ...", ["why"], registry=registry
+            "askpolicy_refused", "Requests refused, by problem: busy, took-too-long.", ["why"], registry=registry
         )
         self._rate_limited = Counter(
             "askpolicy_rate_limited", "Requests over a rate limit, by what is limited.", ["limit"], registry=registry
@@ -122,7 +122,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """All numbers, as Prometheus reads them."""
-        if _SHARED not in os.environ:
+        if SHARED not in os.environ:
             return generate_latest(self._registry)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
@@ -131,7 +131,7 @@ class Metrics:
 
     def end(self) -> None:
         """Leave the sums of several workers: what this one had under way counts no longer."""
-        if _SHARED in os.environ:
+        if SHARED in os.environ:
             mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
 
 

@@ -68,7 +68,8 @@ _ANY = (
 _ASKING = (
     *_ANY,
     (problems.BUSY, "as many questions wait as may; ask again in 1 s"),
-    (problems.TOOK_TOO_LONG, "there was no answer within 10 s; ask again in 1 s"),
+    (problems.TOOK_TOO_LONG, "there was no answer within 8 s; ask again in 1 s"),
+    (problems.STOPPING, "the service is being stopped; ask again in a moment"),
     (problems.TOO_MANY_REQUESTS, "this address has 120 per 1 minute; ask again in 12 s"),
     (problems.FOREIGN_HOST, "Host is 'elsewhere.example', expected localhost"),
     (problems.BODY_TOO_SLOW, "the body did not arrive within 10 s; send it again"),

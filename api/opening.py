@@ -9,7 +9,7 @@ from index.embedding import open_embedder as embedder_of
 from index.joining import JoiningEmbedder
 from index.manifest import published_version
 from index.policy_index import PolicyIndex
-from index.sources import Progress
+from index.sources.folder import Progress
 from qa.assistant import Assistant
 from qa.reranker import CrossEncoderReranker
 
@@ -39,13 +39,13 @@ class FolderOpener:
 
     def __init__(self, settings: Settings, embedder: Embedder, *, progress: Progress) -> None:
         """Raises `ModelError` where there is no such reranker."""
-        self.settings, self._embedder, self._progress = settings, embedder, progress
+        self._settings, self._embedder, self._progress = settings, embedder, progress
         self._reranker = CrossEncoderReranker(settings.reranker) if settings.reranker else None
 
     @property
     def folder(self) -> Path:
         """The index folder."""
-        return self.settings.index or sample_folder(self._embedder)
+        return self._settings.index or sample_folder(self._embedder)
 
     def newest(self) -> str:
         """See `api.live.Opener`."""
@@ -53,5 +53,5 @@ class FolderOpener:
 
     def open(self) -> Assistant:
         """See `api.live.Opener`."""
-        index = open_index(self.settings, self._embedder, progress=self._progress)
+        index = open_index(self._settings, self._embedder, progress=self._progress)
         return Assistant(index, self._embedder, reranker=self._reranker)

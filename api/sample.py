@@ -16,7 +16,7 @@ from index.embedding import Embedder
 from index.errors import IndexBusy, IndexCorrupt, IndexMissing, IndexOutdated
 from index.manifest import FORMAT
 from index.policy_index import PolicyIndex
-from index.sources import Progress
+from index.sources.folder import Progress
 
 SAMPLE_POLICIES = Path(index.__file__).parent / "sample"
 _WAIT_S = 0.2

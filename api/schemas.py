@@ -12,12 +12,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from api import examples
 from api.live import Refused
-from index.companies import Company
 from index.manifest import Manifest
-from index.markup import plain
-from index.policies import Policy
+from index.parsing.blocks import blocks
+from index.parsing.document import Block, Kind
+from index.parsing.markup import plain
+from index.policies.companies import Company
+from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
-from index.structure import Block, Kind, blocks
 from qa.answers import Answer, Hit
 from qa.assistant import MAX_HISTORY, MAX_K, MAX_QUESTION_CHARS
 from qa.conversation import Standalone
@@ -192,7 +193,7 @@ class PassageOut(BaseModel):
             passage_id=f"{policy.id}:{passage.start}-{passage.end}",
             text=passage.text,
             segments=[SegmentOut(text=words, evidence=is_evidence) for words, is_evidence in hit.segments],
-            lead_in=plain(policy.text[slice(*passage.lead_in)]) if passage.lead_in else None,
+            lead_in=" ".join(plain(policy.text[slice(*span)]) for span in passage.lead_ins) or None,
             heading=passage.heading[-1].rstrip(".:") if passage.heading else None,
             start=passage.start,
             end=passage.end,

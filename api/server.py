@@ -12,7 +12,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from types import FrameType
 from typing import Any, cast
@@ -24,6 +24,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
 
+from api import metrics
 from api.problems import BUSY, HEAD_TOO_LARGE, MEDIA_TYPE, NOT_HTTP, ProblemKind, body_of
 from api.settings import Settings
 
@@ -35,7 +36,6 @@ _UNTIL_UVICORN_CLOSES_S = 0.3
 # So long workers may load libraries before they are asked whether they live.
 _STARTING_S = 30.0
 _MOST_HEAD_BYTES = 65_536
-_SHARED_NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
@@ -56,7 +56,7 @@ def serve_by_workers(listener: socket.socket, settings: Settings) -> None:
     Each makes its application of the environment, which this sets.
     """
     with tempfile.TemporaryDirectory(prefix="askpolicy-") as numbers:
-        os.environ.update(settings.as_environment() | {_SHARED_NUMBERS: numbers})
+        os.environ.update(settings.as_environment() | {metrics.SHARED: numbers})
         config = _Config("api.worker:create", settings, listener, factory=True, workers=settings.workers)
         _Workers(config, sockets=[listener]).run()
 
@@ -145,24 +145,24 @@ class _Config(uvicorn.Config):
             return
         state, app_state = self.made_with
 
+        loop = asyncio.get_running_loop()
+
+        def awaited(work: Coroutine[Any, Any, Any]) -> None:
+            """Begin `work`; uvicorn waits for it."""
+            task = loop.create_task(work)
+            state.tasks.add(task)
+            task.add_done_callback(state.tasks.discard)
+
         async def take() -> None:
-            loop = asyncio.get_running_loop()
             await asyncio.sleep(_UNTIL_UVICORN_CLOSES_S)
             self.listener.settimeout(0)
             with suppress(OSError):
                 while True:
                     connected, _ = self.listener.accept()
-                    made = loop.create_task(
-                        loop.connect_accepted_socket(lambda: Connection(self, state, app_state), connected)
-                    )
-                    state.tasks.add(cast("asyncio.Task[None]", made))
-                    made.add_done_callback(state.tasks.discard)
+                    awaited(loop.connect_accepted_socket(lambda: Connection(self, state, app_state), connected))
             self.listener.close()
 
-        # uvicorn waits for these
-        task = asyncio.get_running_loop().create_task(take())
-        state.tasks.add(task)
-        task.add_done_callback(state.tasks.discard)
+        awaited(take())
 
 
 class Connection(HttpToolsProtocol):

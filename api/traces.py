@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 
 from opentelemetry.context import Context
-from opentelemetry.trace import NoOpTracer, Span, SpanKind, Tracer, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from api.settings import BadSetting
@@ -22,8 +22,7 @@ class Traces:
 
     def __init__(self, collector: str | None) -> None:
         """Raises `BadSetting` where a collector is named and the SDK is not installed."""
-        self._provider = None
-        self._tracer: Tracer = NoOpTracer()
+        self._provider = self._tracer = None
         if collector is None:
             return
         try:
@@ -45,13 +44,16 @@ class Traces:
     @contextmanager
     def request(self, method: str, headers: Mapping[str, str]) -> Iterator[Span]:
         """The span of a request, a child of the one that its `traceparent` names."""
+        if self._tracer is None:
+            yield INVALID_SPAN
+            return
         parent: Context = _INCOMING.extract(headers)
         with self._tracer.start_as_current_span(method, parent, SpanKind.SERVER) as span:
             yield span
 
     def stages(self, request: Span, stages: Sequence[Stage]) -> None:
         """Tell the span `request` the stages of its answer."""
-        if self._provider is None:
+        if self._tracer is None:
             return
         inside = set_span_in_context(request)
         for stage in stages:

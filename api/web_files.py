@@ -16,15 +16,16 @@ _FOR_ALL = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": 
 def chat(token: str | None) -> APIRouter:
     """The routes of the pages; `token` is the widget token that they ask with."""
     router = APIRouter(include_in_schema=False)
+    chat_page, policy_page = (_page(name, token) for name in ("index.html", "policy.html"))
 
     @router.get("/")
     async def page() -> Response:
-        return _page("index.html", token)
+        return HTMLResponse(chat_page, headers=_FRESH)
 
     # The page finds out itself what there is of it, as a widget on another site would have to.
     @router.get("/policies/{policy_id}")
     async def policy() -> Response:
-        return _page("policy.html", token)
+        return HTMLResponse(policy_page, headers=_FRESH)
 
     @router.get("/page.css")
     async def style() -> Response:
@@ -37,9 +38,9 @@ def chat(token: str | None) -> APIRouter:
     return router
 
 
-def _page(name: str, token: str | None) -> Response:
+def _page(name: str, token: str | None) -> str:
     content = (_WEB / name).read_text(encoding="utf-8")
     if token:
         for tag in _TAGS:
             content = content.replace(tag, f'{tag} token="{html.escape(token)}"')
-    return HTMLResponse(content, headers=_FRESH)
+    return content

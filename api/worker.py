@@ -39,6 +39,8 @@ def _opener(settings: Settings) -> FolderOpener:
 
 if __name__ == "__main__":
     try:
-        create_app(opener := _opener(Settings.from_environment(os.environ)), opener.settings, opened=opener.open())
+        settings = Settings.from_environment(os.environ)
+        opener = _opener(settings)
+        create_app(opener, settings, opened=opener.open())
     except AskPolicyError as error:
         sys.exit(f"Error: {error}")

@@ -14,7 +14,7 @@ from eval.measures import (
     interval_of,
 )
 from eval.running import WRONG_COMPANY, Row
-from index.companies import key
+from index.policies.companies import key
 
 ANSWERED, NOT_STATED = "answered", "not_stated"
 EXPECTED = {

@@ -12,10 +12,11 @@ from eval.questions import Document, LabelError, LabelledQuestion, Setting, Task
 from eval.run_folder import TaskRun, data_hash, pool_hash
 from eval.running import DEPTH, run
 from eval.systems import SYSTEMS, UNITS, system_over
-from index.companies import Company, identify, key
 from index.embedding import Embedder
-from index.policies import parse_policy_text
-from index.sources import read_files
+from index.policies.attribution import identify
+from index.policies.companies import Company, key
+from index.sources.files import parse_policy_text
+from index.sources.folder import read_files
 from qa.reranker import Reranker
 
 Progress = Callable[[str, int, int], None]

@@ -9,7 +9,7 @@ from itertools import accumulate
 from eval.measures import characters, ranking, wrong_company_at
 from eval.questions import Document, LabelledQuestion, Setting, Span
 from eval.systems import Retrieved, System, asked_text
-from index.companies import key
+from index.policies.companies import key
 
 DEPTH = 10
 CHARACTER_KS = (1, 2, 3, 5, 8, 10, 16, 32, 64)

@@ -15,10 +15,10 @@ import numpy as np
 from eval.questions import Document, LabelError, LabelledQuestion, Setting, Span, Unit
 from index.build import Contents, Split, build, read, splitter
 from index.embedding import Embedder
-from index.passages import Passage, embedded_text, passage_at
-from index.policies import Policy
+from index.policies.passages import Passage, embedded_text, passage_at
+from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
-from index.sources import Progress
+from index.sources.folder import Progress
 from qa.assistant import Assistant
 from qa.reranker import Reranker
 from qa.stages import recorded

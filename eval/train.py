@@ -31,8 +31,8 @@ from eval.training_rows import (
     read_split,
 )
 from index.embedding import base_model_folder
-from index.passages import Passage, embedded_text, sentence_texts
-from index.policies import Policy
+from index.policies.passages import Passage, embedded_text, sentence_texts
+from index.policies.versions import Policy
 from index.terms import TermIndex, Thesaurus, terms
 from qa.intents import Embed, unlearned_weights
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from eval.questions import Span, json_lines
 from eval.tasks.labels import LabelledPolicy, labelled_policies
-from index.passages import Passage, embedded_text, passages, sentence_texts
-from index.policies import Policy, read_policy_file
+from index.policies.passages import Passage, embedded_text, passages, sentence_texts
+from index.policies.versions import Policy
+from index.sources.files import read_policy_file
 from qa.intents import Embed, Intent, read_intents
 
 Vectors = np.ndarray

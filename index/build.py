@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 
-from index.companies import Company, attributed, key
 from index.embedding import Embedder
 from index.errors import EmptyPolicy, IndexFolderError, NothingToIndex, PolicyError
 from index.manifest import (
@@ -34,11 +33,13 @@ from index.manifest import (
     version_of,
     writing,
 )
-from index.passages import Passage, context, embedded_text, passages, sentence_texts
-from index.policies import Policy
+from index.policies.attribution import attributed
+from index.policies.companies import Company, key
+from index.policies.passages import Passage, context, embedded_text, passages, sentence_texts
+from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from index.segment import NewPolicy, Segment, SegmentWriter, text_hash
-from index.sources import Progress, SourceFile, corrections, named, survey, text_of
+from index.sources.folder import Progress, SourceFile, corrections, named, survey, text_of
 from index.terms import Thesaurus, terms, terms_hash
 
 Split = Callable[[Policy], list[Passage]]
@@ -206,7 +207,7 @@ def build_of_ready(
 def code_hash() -> str:
     """Of the code that makes passages, companies and terms: what an index of other code holds is made anew."""
     code = hashlib.sha256()
-    for path in sorted([*Path(__file__).parent.glob("*.py"), *Path(__file__).parent.glob("*.toml")]):
+    for path in sorted([*Path(__file__).parent.rglob("*.py"), *Path(__file__).parent.glob("*.toml")]):
         code.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return code.hexdigest()
 

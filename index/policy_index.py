@@ -15,12 +15,12 @@ from typing import Any, overload
 
 import numpy as np
 
-from index.companies import Company
 from index.embedding import Embedder
 from index.errors import IndexCorrupt, IndexOutdated, ModelMismatch, UnknownPolicy
 from index.manifest import Manifest, check, current_version
-from index.passages import Passage
-from index.policies import Policy
+from index.policies.companies import Company
+from index.policies.passages import Passage
+from index.policies.versions import Policy
 from index.segment import Segment
 from index.terms import TermIndex, terms_hash
 from index.vectors import JoinedStores

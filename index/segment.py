@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import xxhash
 
-from index.passages import Passage, embedded_text, sentence_texts
+from index.policies.passages import Passage, embedded_text, sentence_texts
 from index.terms import TermIndex
 from index.vectors import FaissStore
 
@@ -89,7 +89,7 @@ class SegmentWriter:
         self._texts.append(policy.text.encode())
         for passage in policy.passages:
             heading = self._headings.setdefault(passage.heading, len(self._headings))
-            lead_in = passage.lead_in or (_NO_LEAD_IN, _NO_LEAD_IN)
+            lead_in = passage.lead_ins[-1] if passage.lead_ins else (_NO_LEAD_IN, _NO_LEAD_IN)
             self._passages.append((place, passage.start, passage.end, *lead_in, heading))
             self._sentences += passage.sentences
             self._first.append(len(self._sentences))
@@ -185,8 +185,8 @@ class Segment:
             start,
             end,
             text[start:end],
-            None if lead_start == _NO_LEAD_IN else (lead_start, lead_end),
             tuple((begin, end) for begin, end in sentences),
+            () if lead_start == _NO_LEAD_IN else ((lead_start, lead_end),),
         )
 
     def embedded(self, number: int) -> str:

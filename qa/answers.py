@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from index.companies import Company
-from index.markup import plain
-from index.passages import Passage
-from index.policies import Policy
+from index.parsing.markup import plain
+from index.policies.companies import Company
+from index.policies.passages import Passage
+from index.policies.versions import Policy
 from qa.mentions import Matched, UnknownName
 
 _MOST_QUOTES = 3

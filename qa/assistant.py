@@ -7,13 +7,13 @@ from datetime import date
 
 import numpy as np
 
-from index.companies import Company
 from index.embedding import Embedder
 from index.errors import BadK, BadQuestion
-from index.markup import plain
-from index.passages import embedded_text
+from index.parsing.blocks import looks_titled
+from index.parsing.markup import plain
+from index.policies.companies import Company
+from index.policies.passages import embedded_text
 from index.policy_index import PolicyIndex
-from index.structure import looks_titled
 from index.terms import Thesaurus, terms
 from qa.answer_kinds import asked_kinds
 from qa.answers import Answer, Answerer, Evidence, ExtractiveAnswerer, Hit, Outcome

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from index.companies import Company
+from index.policies.companies import Company
 from index.terms import STOPWORDS, Thesaurus, terms, words
 from qa.mentions import CompanyNames, Matched, Mentions, UnknownName
 

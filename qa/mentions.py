@@ -13,8 +13,8 @@ from functools import cache
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from index.companies import Company, key
 from index.errors import UnknownCompany
+from index.policies.companies import Company, key
 from index.terms import STOPWORDS, Thesaurus, brands, stem, words
 
 # Letters that may differ in a name of so many letters: tuned on the sample questions' dev half.

@@ -1,22 +1,30 @@
 """For the tests of `api`: a tiny index of the sample, an assistant with a mind of its own, a real server."""
 
+import os
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 from fastapi import FastAPI
 
+from api.app import create_app
+from api.live import Opener
 from api.sample import SAMPLE_POLICIES
 from api.server import server_of
 from api.settings import Settings
 from index.build import build
-from index.companies import Company
 from index.errors import UnknownCompany
-from index.passages import Passage
+from index.policies.companies import Company
+from index.policies.passages import Passage
 from index.policy_index import PolicyIndex
 from qa.answers import Answer, Evidence, ExtractiveAnswerer, Hit, Outcome
 from qa.assistant import Assistant, checked_k, checked_question
@@ -148,3 +156,69 @@ def served(app: FastAPI, settings: Settings | None = None) -> Iterator[str]:
             server.should_exit = True
             thread.join(10)
             server.config.listener.close()
+
+
+@contextmanager
+def client(source: Assistant | Opener, **settings: object) -> Iterator[httpx.Client]:
+    """Who asks a service of `source`, over a real server, under `settings`."""
+    made = Settings(**settings)  # type: ignore[arg-type]
+    with served(create_app(source, made), made) as address, httpx.Client(base_url=address, timeout=10) as client:
+        yield client
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    """Status and type of a problem."""
+    assert response.headers["content-type"] == "application/problem+json"
+    return response.status_code, response.json()["type"]
+
+
+@contextmanager
+def serving(*flags: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of `askpolicy serve`, and its process."""
+    command = [sys.executable, "-m", "api.cli", "serve", "--port", "0", *flags]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.findall(r"http://\S+:\d+", line)
+            assert found, line + (process.stderr.read() if process.stderr else "")
+            yield found[0], process
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+class ForeignPage:
+    """Somebody else's page: its address, and what stands there."""
+
+    def __init__(self, address: str) -> None:
+        self.address, self.content = address, ""
+
+
+@contextmanager
+def foreign_page(headers: Mapping[str, str] | None = None) -> Iterator[ForeignPage]:
+    """A page on another origin, on a server of its own; its content may be set once its address is known."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(page.content.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        page = ForeignPage(f"http://localhost:{server.server_port}")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield page
+        server.shutdown()

@@ -3,19 +3,13 @@
 It serves the sample policies as a person would, opens page and widget in Chromium, and writes to tests/screenshots/.
 """
 
-import http.server
 import io
-import re
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.api_support import foreign_page, serving
 from tests.browser import CHROMIUM, FLAGS
 
 OUT = Path(__file__).parent / "screenshots"
@@ -29,41 +23,6 @@ askpolicy-chat {{ border: 1px solid gray; border-radius: .7rem; overflow: hidden
 <script type="module" src="{server}/widget.js"></script>
 <askpolicy-chat companies="JivoChat, Mailigen" greeting="Ask what they do with your data"></askpolicy-chat>
 """
-
-
-@contextmanager
-def serving(*flags: str) -> Iterator[str]:
-    """The address of the product."""
-    command = [sys.executable, "-m", "api.cli", "serve", "--port", "0", "--log-level", "error", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield re.findall(r"http://\S+:\d+", process.stdout.readline() if process.stdout else "")[0]
-        finally:
-            process.terminate()
-
-
-@contextmanager
-def shop(listener: http.server.ThreadingHTTPServer, server: str) -> Iterator[str]:
-    """The address of somebody's page that embeds the widget."""
-    listener.content = SHOP.format(server=server).encode()  # type: ignore[attr-defined]
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    yield f"http://localhost:{listener.server_port}"
-    listener.shutdown()
-    listener.server_close()
-
-
-class Shop(http.server.BaseHTTPRequestHandler):
-    """Serves the one page of its server."""
-
-    def do_GET(self) -> None:
-        """See the standard library."""
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.end_headers()
-        self.wfile.write(self.server.content)  # type: ignore[attr-defined]
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
 
 
 def ask(page: Page, question: str) -> None:
@@ -115,15 +74,14 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     for old in OUT.glob("*.png"):
         old.unlink()
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop)
-    origins = f"http://localhost:{listener.server_port}"
     with (
-        serving("--origins", origins) as server,
-        shop(listener, server) as embedding,
+        foreign_page() as shop,
+        serving("--log-level", "error", "--origins", shop.address) as (server, _),
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as browser,
     ):
-        take(browser, server, embedding)
+        shop.content = SHOP.format(server=server)
+        take(browser, server, shop.address)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -16,7 +14,7 @@ from api.app import create_app
 from api.cli import askpolicy
 from api.keys import KeysError, add_key, read_keys, revoke_key
 from api.settings import BadSetting, Settings
-from tests.api_support import ACQUISITION, FakeAssistant, served, tiny_index
+from tests.api_support import ACQUISITION, FakeAssistant, client, problem, tiny_index
 
 SHOP = "https://shop.example"
 
@@ -26,22 +24,10 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> FakeAssistant:
     return FakeAssistant(tiny_index(tmp_path_factory.mktemp("index")))
 
 
-@contextmanager
-def client(assistant: FakeAssistant, **settings: object) -> Iterator[httpx.Client]:
-    made = Settings(**settings)  # type: ignore[arg-type]
-    with served(create_app(assistant, made), made) as address, httpx.Client(base_url=address, timeout=10) as client:
-        yield client
-
-
 def ask(client: httpx.Client, secret: str | None = None, **headers: str) -> httpx.Response:
     if secret is not None:
         headers["Authorization"] = f"Bearer {secret}"
     return client.post("/v1/ask", json={"question": ACQUISITION}, headers=headers)
-
-
-def problem(response: httpx.Response) -> tuple[int, str]:
-    assert response.headers["content-type"] == "application/problem+json"
-    return response.status_code, response.json()["type"]
 
 
 # Keys

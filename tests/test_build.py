@@ -23,7 +23,7 @@ from index.errors import (
     NotText,
 )
 from index.manifest import current_version, damaged_files, publish, rolled_back
-from index.passages import embedded_text
+from index.policies.passages import embedded_text
 from index.policy_index import PolicyIndex
 from tests.tiny import TinyEmbedder
 

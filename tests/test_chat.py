@@ -3,11 +3,8 @@
 import gzip
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from api.app import create_app
 from api.keys import add_key, revoke_key
 from api.settings import Settings
-from tests.api_support import ACQUISITION, NOT_OBLIGATED, FakeAssistant, served, tiny_index
+from tests.api_support import ACQUISITION, NOT_OBLIGATED, FakeAssistant, foreign_page, served, tiny_index
 
 WEB = Path(__file__).parent.parent / "api" / "web"
 
@@ -521,28 +518,6 @@ def test_companies_that_cannot_be_listed_are_told_and_listed_on_trying_again(bro
 STRICT = "default-src 'none'; script-src {server}; connect-src {server}; require-trusted-types-for 'script'"
 
 
-@contextmanager
-def foreign(body: str, policy: str) -> Iterator[str]:
-    """The address of somebody else's page, with a policy of its own for what it may load."""
-    content = f"<!doctype html><html lang=en><title>Shop</title><style>button {{ color: red !important }}</style>{body}"
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Security-Policy", policy)
-            self.end_headers()
-            self.wfile.write(content.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}"
-        server.shutdown()
-
-
 def test_one_tag_embeds_the_chat_in_a_foreign_page_under_a_strict_policy(
     browser: Browser, assistant: FakeAssistant, tmp_path: Path
 ) -> None:
@@ -555,7 +530,11 @@ def test_one_tag_embeds_the_chat_in_a_foreign_page_under_a_strict_policy(
             '<askpolicy-chat companies="JivoChat, mailigen.com" theme="dark" greeting="Ask us" '
             f'token="{token}"></askpolicy-chat>'
         )
-        with foreign(tag, STRICT.format(server=server)) as shop:
+        with foreign_page({"Content-Security-Policy": STRICT.format(server=server)}) as foreign:
+            shop = foreign.address
+            foreign.content = (
+                "<!doctype html><html lang=en><title>Shop</title><style>button { color: red !important }</style>" + tag
+            )
             page = browser.new_page()
             complaints: list[str] = []
             page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

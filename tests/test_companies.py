@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from index.companies import Company, identify, read_corrections
 from index.errors import CompaniesFileError
-from index.policies import PolicyFile, parse_policy_text, policy_paths, read_policy_file
+from index.policies.attribution import identify, read_corrections
+from index.policies.companies import Company
+from index.sources.files import PolicyFile, parse_policy_text, policy_paths, read_policy_file
 
 SAMPLE = Path(__file__).parent.parent / "index" / "sample"
 HEADER = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from index.companies import Company
+from index.policies.companies import Company
 from qa.conversation import standalone
 from qa.mentions import CompanyNames
 

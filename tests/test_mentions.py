@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from index.companies import Company
 from index.errors import UnknownCompany
+from index.policies.companies import Company
 from qa.mentions import CompanyNames
 
 COMPANIES = [

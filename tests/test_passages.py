@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.passages import Passage, context, passages
-from index.policies import Policy, read_policy_file
-from index.structure import Kind, blocks
+from index.parsing.blocks import blocks
+from index.parsing.document import Kind
+from index.policies.passages import Passage, context, passages
+from index.policies.versions import Policy
+from index.sources.files import read_policy_file
 
 SAMPLE = Path(__file__).parent.parent / "index" / "sample"
 
@@ -42,7 +44,7 @@ def test_an_item_keeps_the_lead_in_that_gives_it_meaning():
         "  * We may share it with affiliates, all of whom are bound by this policy.\n"
     )
     found = split(text)
-    assert [text[slice(*passage.lead_in)] for passage in found if passage.lead_in] == [
+    assert [text[slice(*span)] for passage in found for span in passage.lead_ins] == [
         "We disclose your data only as follows:",
         "We disclose your data only as follows:",
     ]

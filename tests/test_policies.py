@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index.errors import EmptyPolicy, NotText, PolicyError, UnreadablePolicy
-from index.policies import parse_policy_text, policy_paths, read_policy_file
+from index.sources.files import parse_policy_text, policy_paths, read_policy_file
 
 HEADER = (
     "> *The following text is extracted and transformed from the {} privacy policy that was archived on 2015-03-20. "

@@ -30,7 +30,7 @@ from api.streaming import wants_events
 from index.build import build
 from index.manifest import published_version
 from index.policy_index import PolicyIndex
-from tests.api_support import ACQUISITION, FakeAssistant, Opens, served, tiny_index
+from tests.api_support import ACQUISITION, FakeAssistant, Opens, client, problem, served, tiny_index
 from tests.tiny import TinyEmbedder
 
 
@@ -39,20 +39,8 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> FakeAssistant:
     return FakeAssistant(tiny_index(tmp_path_factory.mktemp("index")))
 
 
-@contextmanager
-def client(source: object, **settings: object) -> Iterator[httpx.Client]:
-    made = Settings(**settings)  # type: ignore[arg-type]
-    with served(create_app(source, made), made) as address, httpx.Client(base_url=address, timeout=10) as client:  # type: ignore[arg-type]
-        yield client
-
-
 def ask(client: httpx.Client, question: str = ACQUISITION, **more: object) -> httpx.Response:
     return client.post("/v1/ask", json={"question": question, **more})
-
-
-def problem(response: httpx.Response) -> tuple[int, str]:
-    assert response.headers["content-type"] == "application/problem+json"
-    return response.status_code, response.json()["type"]
 
 
 class Held(FakeAssistant):
@@ -67,6 +55,26 @@ class Held(FakeAssistant):
             self.inside.release()
             self.go.wait(10)
         yield from super().steps(question)
+
+
+class SlowToFind(FakeAssistant):
+    """Knows whom a question is about at once, and finds passages only once it is let go."""
+
+    def __init__(self, index: PolicyIndex) -> None:
+        super().__init__(index)
+        self.go = threading.Event()
+
+    def _judged(self, *given: object) -> tuple:
+        self.go.wait(5)
+        return super()._judged(*given)  # type: ignore[arg-type]
+
+
+def until(is_so: Callable[[], bool], *, within_s: float = 5.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it is not so after {within_s:g} s")
+        time.sleep(0.02)
 
 
 # Load
@@ -89,11 +97,7 @@ def test_beyond_the_queue_a_question_is_refused_at_once_and_the_others_are_answe
 
 
 def until_metric(asking: httpx.Client, line: str) -> None:
-    for _ in range(100):
-        if line in asking.get("/metrics").text:
-            return
-        time.sleep(0.02)
-    raise TimeoutError(f"the numbers do not say {line!r} after 2 s")
+    until(lambda: line in asking.get("/metrics").text, within_s=2.0)
 
 
 def test_a_question_that_is_refused_is_not_read(assistant: FakeAssistant) -> None:
@@ -286,19 +290,13 @@ def test_a_streamed_answer_tells_companies_then_passages_then_the_same_answer(as
 
 
 def test_the_companies_come_before_the_passages_are_found(assistant: FakeAssistant) -> None:
-    go = threading.Event()
-
-    class Slow(FakeAssistant):
-        def _judged(self, *given: object) -> tuple:
-            go.wait(5)
-            return super()._judged(*given)  # type: ignore[arg-type]
-
-    with client(Slow(assistant.index)) as asking:
+    slow = SlowToFind(assistant.index)
+    with client(slow) as asking:
         asked = {"question": ACQUISITION}
         with asking.stream("POST", "/v1/ask", json=asked, headers={"Accept": "text/event-stream"}) as response:
             pieces = response.iter_text()
             assert next(pieces).startswith("event: companies\n")
-            go.set()
+            slow.go.set()
             assert "event: answer\n" in "".join(pieces)
 
 
@@ -317,16 +315,10 @@ def test_what_goes_wrong_within_the_stream_is_its_last_event(assistant: FakeAssi
 
 
 def test_a_stream_that_takes_too_long_ends_with_a_problem(assistant: FakeAssistant) -> None:
-    go = threading.Event()
-
-    class Slow(FakeAssistant):
-        def _judged(self, *given: object) -> tuple:
-            go.wait(5)
-            return super()._judged(*given)  # type: ignore[arg-type]
-
-    with client(Slow(assistant.index), answer_timeout_s=0.3) as asking:
+    slow = SlowToFind(assistant.index)
+    with client(slow, answer_timeout_s=0.3) as asking:
         told = events(stream(asking))
-        go.set()
+        slow.go.set()
     assert [name for name, _ in told] == ["companies", "problem"]
     assert told[1][1]["type"] == "/problems/took-too-long"
 
@@ -375,20 +367,8 @@ def opener(folder: Path) -> Opens:
     )
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if is_so():
-            return
-        time.sleep(0.05)
-    raise TimeoutError("it is not so after 5 s")
-
-
 def until_version(asking: httpx.Client, version: str) -> None:
-    for _ in range(100):
-        if asking.get("/readyz").headers["x-index-version"] == version:
-            return
-        time.sleep(0.05)
-    raise TimeoutError(f"{version} does not serve after 5 s")
+    until(lambda: asking.get("/readyz").headers["x-index-version"] == version)
 
 
 def test_a_new_version_serves_without_a_restart(folder: Path) -> None:
@@ -433,11 +413,8 @@ def test_a_broken_version_is_refused_and_told_and_the_old_one_serves_on(folder: 
     with client(opener(folder), watch_s=0.1) as asking:
         until_version(asking, before)
         broken = damage(folder)
-        for _ in range(100):
-            state = asking.get("/readyz").json()
-            if state["refused"]:
-                break
-            time.sleep(0.05)
+        until(lambda: asking.get("/readyz").json()["refused"] is not None)
+        state = asking.get("/readyz").json()
         assert (state["index_version"], state["refused"]) == (
             before,
             {"version": broken, "why": "The index is damaged"},
@@ -466,16 +443,10 @@ def test_a_pointer_that_is_torn_leaves_the_old_version_serving(folder: Path, poi
 def test_an_index_that_is_built_later_is_found(folder: Path) -> None:
     shutil.move(folder / "index", folder / "away")
     with client(opener(folder), watch_s=0.1) as asking:
-        for _ in range(100):
-            if "There is no index" in asking.get("/readyz").text:
-                break
-            time.sleep(0.05)
+        until(lambda: "There is no index" in asking.get("/readyz").text)
         assert problem(ask(asking)) == (503, "/problems/not-ready")
         shutil.move(folder / "away", folder / "index")
-        for _ in range(100):
-            if asking.get("/readyz").status_code == 200:
-                break
-            time.sleep(0.05)
+        until(lambda: asking.get("/readyz").status_code == 200)
         assert ask(asking).status_code == 200
 
 

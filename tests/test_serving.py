@@ -9,8 +9,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,7 +16,7 @@ import pytest
 
 from index.build import build
 from index.embedding import Embedder
-from tests.api_support import ACQUISITION
+from tests.api_support import ACQUISITION, serving
 from tests.conftest import ROOT, SAMPLE
 
 
@@ -27,28 +25,6 @@ def index(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "index"
     build([SAMPLE], folder, embedder=embedder)
     return folder
-
-
-@contextmanager
-def serving(index: Path, *flags: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The address of `askpolicy serve`, and its process."""
-    command = [sys.executable, "-m", "api.cli", "serve", "--index", str(index), "--port", "0", *flags]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
-    ) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            found = re.findall(r"http://\S+:\d+", line)
-            assert found, line + (process.stderr.read() if process.stderr else "")
-            yield found[0], process
-        finally:
-            process.terminate()
-            try:
-                process.communicate(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
 
 
 def ask(client: httpx.Client) -> httpx.Response:
@@ -75,7 +51,7 @@ def test_sigterm_under_load_lets_all_that_was_accepted_be_answered(index: Path, 
                 except httpx.HTTPError as error:
                     told[repr(error)] += 1
 
-    with serving(index, "--workers", str(workers), "--log-level", "error") as (address, process):
+    with serving("--index", str(index), "--workers", str(workers), "--log-level", "error") as (address, process):
         askers = [threading.Thread(target=keep_asking, args=(address,)) for _ in range(8)]
         for asker in askers:
             asker.start()
@@ -91,7 +67,7 @@ def test_sigterm_under_load_lets_all_that_was_accepted_be_answered(index: Path, 
 
 
 def test_workers_share_the_port_and_sum_up_their_numbers(index: Path) -> None:
-    with serving(index, "--workers", "2", "--log-format", "json") as (address, process):
+    with serving("--index", str(index), "--workers", "2", "--log-format", "json") as (address, process):
         for _ in range(30):
             with httpx.Client(base_url=address, timeout=20) as client:
                 assert ask(client).status_code == 200
@@ -105,7 +81,7 @@ def test_workers_share_the_port_and_sum_up_their_numbers(index: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs ps, as Linux has it")
 def test_a_worker_that_dies_is_begun_again(index: Path) -> None:
-    with serving(index, "--workers", "2", "--log-level", "error") as (address, process):
+    with serving("--index", str(index), "--workers", "2", "--log-level", "error") as (address, process):
         # one is Python's resource tracker
         spawned = [pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         assert len(spawned) == 2
@@ -131,14 +107,14 @@ def test_workers_that_could_not_open_the_index_are_told_once_before_they_begin(t
 
 def test_a_setting_of_the_environment_reaches_the_workers(index: Path) -> None:
     with (
-        serving(index, "--workers", "2", ASKPOLICY_RATE_PER_ADDRESS="1/hour") as (address, _),
+        serving("--index", str(index), "--workers", "2", ASKPOLICY_RATE_PER_ADDRESS="1/hour") as (address, _),
         httpx.Client(base_url=address, timeout=20) as client,
     ):
         assert [ask(client).status_code for _ in range(2)] == [200, 429]
 
 
 def test_no_generated_request_gets_a_server_error_or_a_response_against_its_schema(index: Path, tmp_path: Path) -> None:
-    with serving(index, "--log-level", "error") as (address, _):
+    with serving("--index", str(index), "--log-level", "error") as (address, _):
         arguments = ["run", f"{address}/openapi.json", "--checks", "all", "-n", "30", "--seed", "1"]
         done = subprocess.run(
             [

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from index.companies import Company, identify
-from index.passages import embedded_text, passages
-from index.policies import Policy, PolicyFile, policy_paths, read_policy_file
+from index.policies.attribution import identify
+from index.policies.companies import Company
+from index.policies.passages import embedded_text, passages
+from index.policies.versions import Policy
+from index.sources.files import PolicyFile, policy_paths, read_policy_file
 from qa.mentions import CompanyNames
 
 

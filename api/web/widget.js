@@ -145,6 +145,7 @@ const SUGGESTED = [
   (name) => `How do I stop emails from ${name}?`,
   (name) => `Does ${name} use cookies?`,
 ];
+const NOTICE = "An automated system; it can miss a passage. No legal advice.";
 const SUGGESTED_OF_ALL = "Who shares data with advertisers?";
 const LONGEST_QUESTION = 2000;
 const LONGEST_HISTORY = 20;
@@ -366,7 +367,7 @@ class AskPolicyChat extends Asking {
     this.#clear = button("clear", "×", () => this.#choose(null), { "aria-label": "Ask of all companies", hidden: true });
     // a double click must not ask and stop at once
     this.#button = element("button", { class: "ask", type: "submit", onclick: (event) => { if (event.detail > 1) event.preventDefault(); } }, "Ask");
-    this.#hint = element("p", null, "An automated system; it can miss a passage. No legal advice.");
+    this.#hint = element("p", null, NOTICE);
     const form = element("form", { lang: "en", onsubmit: (event) => this.#submitted(event) },
       element("div", { class: "column" },
         element("div", { class: "fields" },
@@ -390,7 +391,7 @@ class AskPolicyChat extends Asking {
       this.#companies = companies
         .map((company) => ({ id: company.id, name: company.name, names: names(company) }))
         .filter((company) => !only.length || company.names.some((name) => only.includes(name)));
-      if (this.#companies.length === 1) {
+      if (this.#isAlone()) {
         this.root.querySelector(".fields").classList.add("alone");
         this.root.querySelector(".pick").hidden = true;
       }
@@ -526,7 +527,7 @@ class AskPolicyChat extends Asking {
     if (this.#asking) return;
     const asking = new AbortController();
     const fresh = this.#fresh;
-    const company = again ? again.company : (this.#company ?? (this.#companies.length === 1 ? this.#companies[0] : null));
+    const company = again ? again.company : (this.#company ?? (this.#isAlone() ? this.#companies[0] : null));
     const history = again?.history ?? (fresh ? [] : this.#exchanges.map((exchange) => exchange.question).slice(-LONGEST_HISTORY));
     const waiting = element("p", { class: "waiting" }, "Reading the policies");
     const exchange = this.#exchange(question, company, waiting);
@@ -597,7 +598,7 @@ class AskPolicyChat extends Asking {
 
   #setFresh(fresh) {
     this.#fresh = fresh;
-    this.#hint.textContent = fresh ? "Your next question is asked on its own, without those before it." : "An automated system; it can miss a passage. No legal advice.";
+    this.#hint.textContent = fresh ? "Your next question is asked on its own, without those before it." : NOTICE;
   }
 
   #startOver() {
@@ -671,6 +672,7 @@ class AskPolicyChat extends Asking {
     return shown;
   }
 
+  /** Whether there is but one company to ask about. */
   #isAlone() {
     return this.#companies.length === 1;
   }

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
-from eval.speed.load import OK
+from eval.speed.load import OK, Load
 from eval.speed.rivals import Served, served_askpolicy
 from eval.speed.run import SAMPLE, Measured
 from eval.tasks.sample import sample_task
@@ -210,9 +210,9 @@ def _overload(served: Served, asked: Sequence[bytes], seconds: float) -> Iterato
 
 def _tallied(name: str, tally: Tally) -> Iterator[Measured]:
     yield Measured("askpolicy", f"{name}: answers", tally.per_s, "a second")
-    took_ms = sorted(1_000 * took_s for _, took_s in tally.ended)
+    load = Load(tuple(1_000 * took_s for _, took_s in tally.ended), tally.seconds, tally.failed)
     for percent in (50, 99):
-        yield Measured("askpolicy", f"{name}: p{percent}", took_ms[len(took_ms) * percent // 100], "ms")
+        yield Measured("askpolicy", f"{name}: p{percent}", load.percentile_ms(percent), "ms")
     refused = sum(tally.statuses[status] for status in _DELIBERATE)
     yield Measured("askpolicy", f"{name}: refused on purpose", refused, "requests")
     yield Measured("askpolicy", f"{name}: failed", tally.failed, "requests")

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from index.build import FoundPolicy, ReadyPolicy, build_of_ready, searched, splitter
-from index.companies import attributed
 from index.embedding import Embedder
 from index.manifest import Manifest
-from index.policies import Policy, read_policy_file
+from index.policies.attribution import attributed
+from index.policies.versions import Policy
 from index.segment import NewPolicy
-from index.sources import named, survey
+from index.sources.files import read_policy_file
+from index.sources.folder import named, survey
 
 _HEADER = (
     "> *The following text is extracted and transformed from the {} privacy policy that was archived on 2020-01-01. "

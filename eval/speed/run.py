@@ -33,7 +33,7 @@ from eval.tasks.sample import sample_task
 from eval.vector_cache import CachedEmbedder
 from index.build import build
 from index.embedding import DEFAULT_FOLDER, Embedder, open_embedder
-from index.passages import embedded_text
+from index.policies.passages import embedded_text
 from index.policy_index import PolicyIndex
 from qa.assistant import Assistant
 from qa.intents import read_intents

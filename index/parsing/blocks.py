@@ -8,10 +8,10 @@ blank line has a paragraph a line. It does not know passages, or who the company
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from itertools import pairwise
 
-from index.markup import plain
+from index.parsing.document import Block, Kind
+from index.parsing.markup import plain
 
 _ATX = re.compile(r"\s{0,3}(#{1,6})(?:\s+|(?=[^#\s]))(.*?)(?:\s+#+)?\s*$")
 _UNDERLINE = re.compile(r"\s{0,3}(=+|-+)\s*$")
@@ -36,27 +36,6 @@ _SMALL_WORDS = frozenset(
     """a an and or of the to for in on at by with from as is be we us our you your i it its any do not
     how what which when who""".split()
 )
-
-
-class Kind(Enum):
-    """What a block is."""
-
-    HEADING = "heading"
-    PARAGRAPH = "paragraph"
-    ITEM = "item"
-    ROW = "row"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A run of `text[start:end]` without its marks; `level` is a heading's rank (1 is the highest)
-    or an item's depth (see `_depth`), and 0 elsewhere.
-    """
-
-    kind: Kind
-    level: int
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)

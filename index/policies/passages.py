@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from sentencex import get_sentence_boundaries
 
-from index.markup import plain
-from index.policies import Policy
-from index.structure import Block, Kind, blocks
+from index.parsing.blocks import blocks
+from index.parsing.document import Block, Cell, Kind, Span
+from index.parsing.markup import plain
+from index.policies.versions import Policy
 
 # Words in a paragraph before it is split between sentences: decision 4 in ARCHITECTURE.md.
 TARGET_WORDS = 110
@@ -27,8 +28,6 @@ _LONGEST_HEADING_CHARS = 200
 
 _TITLE = re.compile(r"\b(?:privacy|polic(?:y|ies)|terms|notice|statement|agreement)\b", re.IGNORECASE)
 
-Span = tuple[int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -37,8 +36,10 @@ class Passage:
     Attributes:
         heading: the headings above it, outermost first, without the policy's title.
         text: exactly what stands at `start:end` of the policy's text (invariant 1).
-        lead_in: where the words stand that introduce the list it is an item of, if it is one.
         sentences: offsets of its sentences, in order, within `start:end`.
+        lead_ins: where the words stand that govern it, outermost first; see `Block`.
+        cells: of the table rows in it.
+        notes: where the footnotes stand that it cites.
     """
 
     policy_id: str
@@ -46,8 +47,10 @@ class Passage:
     start: int
     end: int
     text: str
-    lead_in: Span | None
     sentences: tuple[Span, ...]
+    lead_ins: tuple[Span, ...] = ()
+    cells: tuple[Cell, ...] = ()
+    notes: tuple[Span, ...] = ()
 
 
 def title_of(text: str, *, start: int = 0) -> str | None:
@@ -77,7 +80,7 @@ def passage_at(policy: Policy, start: int, end: int, *, heading: tuple[str, ...]
     if not 0 <= start < end <= len(policy.text):
         raise ValueError(f"{start}:{end} is no passage of {policy.id}, which has {len(policy.text):,} characters")
     sentences = tuple(_sentences(policy.text, start, end))
-    return Passage(policy.id, heading, start, end, policy.text[start:end], None, sentences)
+    return Passage(policy.id, heading, start, end, policy.text[start:end], sentences)
 
 
 def embedded_text(text: str, passage: Passage) -> str:
@@ -94,8 +97,7 @@ def sentence_texts(text: str, passage: Passage) -> list[str]:
 def context(policy_text: str, passage: Passage) -> str:
     """The words that give `passage` its meaning: the innermost headings and the lead-in, as plain text."""
     parts = [heading[:_LONGEST_HEADING_CHARS].rstrip(".:") for heading in passage.heading[-2:]]
-    if passage.lead_in:
-        parts.append(plain(policy_text[slice(*passage.lead_in)]).rstrip(":"))
+    parts += [plain(policy_text[start:end]).rstrip(":") for start, end in passage.lead_ins]
     return ". ".join(part for part in parts if part)
 
 
@@ -190,14 +192,14 @@ class _Splitter:
         else:
             sentences = _sentences(self._text, start, end)
         heading = tuple(words for _, words in self._headings)
-        bare = Passage(self._policy.id, heading, start, end, "", lead_in, ())
+        bare = Passage(self._policy.id, heading, start, end, "", (), (lead_in,) if lead_in else ())
         room = max(_LEAST_ROOM, self._max_tokens - self._count_tokens(context(self._text, bare)) - 2)
         pieces = [piece for span in sentences for piece in self._fitting(span, room)]
         for run in self._runs(pieces, room):
             begins, ends = run[0][0], run[-1][1]
             text = self._text[begins:ends]
             if _says_something(text, alone=lead_in is None):
-                yield Passage(self._policy.id, heading, begins, ends, text, lead_in, tuple(run))
+                yield Passage(self._policy.id, heading, begins, ends, text, tuple(run), bare.lead_ins)
 
     def _runs(self, pieces: list[Span], room: int) -> Iterator[list[Span]]:
         """`pieces` in runs of about `TARGET_WORDS`, of even length, none longer than `room` tokens."""

@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 
 import xxhash
 
-from index.companies import Claim, Company, claim_of, read_corrections
 from index.errors import PolicyError, UnreadablePolicy
-from index.passages import title_of
-from index.policies import Policy, PolicyFile, policy_paths, read_policy_file, slug
+from index.policies.attribution import Claim, claim_of, read_corrections
+from index.policies.companies import Company
+from index.policies.passages import title_of
+from index.policies.versions import Policy, slug
+from index.sources.files import PolicyFile, policy_paths, read_policy_file
 
 Progress = Callable[[str, int, int], None]
 """`progress(stage, done, total)`; stages are "read", "split" and "embed"."""

@@ -7,19 +7,19 @@ What a policy says of itself counts; whom else it mentions does not. It does not
 import hashlib
 import re
 import tomllib
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path, PurePath
 
 from cleanco import basename
 
 from index.errors import CompaniesFileError
-from index.markup import plain
-from index.passages import title_of
-from index.policies import PolicyFile, is_domain, slug
+from index.parsing.markup import plain
+from index.policies.companies import Company, key
+from index.policies.passages import title_of
+from index.policies.versions import is_domain, slug
+from index.sources.files import PolicyFile
 from index.terms import brands
 
 # How far from its beginning and its end a policy says who "we" are.
@@ -79,28 +79,6 @@ _ENDINGS_OF_FILES = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
-    """Someone whose policies are in the index.
-
-    Attributes:
-        id: its domain, or a slug of its name where no domain is known.
-        name: as its own policy writes it.
-        aliases: other names that mean it, legal entities among them; `name` is not repeated.
-        domains: host names that mean it.
-    """
-
-    id: str
-    name: str
-    aliases: tuple[str, ...]
-    domains: tuple[str, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Everything that means this company, the name first."""
-        return (self.name, *self.aliases, *self.domains)
-
-
-@dataclass(frozen=True, slots=True)
 class Claim:
     """What one file says of its company; `own` names come from header and title, `said` ones from the text."""
 
@@ -109,17 +87,6 @@ class Claim:
     own: tuple[str, ...]
     said: tuple[str, ...]
     domains: tuple[str, ...]
-
-
-@lru_cache(10_000)
-def key(name: str) -> str:
-    """`name` as names are compared: lower-case letters and digits alone.
-
-    >>> key("Mighty Call"), key("MightyCall.com"), key("Peek & Cloppenburg"), key("Café")
-    ('mightycall', 'mightycallcom', 'peekandcloppenburg', 'cafe')
-    """
-    decomposed = unicodedata.normalize("NFKD", name.replace("&", " and ").casefold())
-    return "".join(character for character in decomposed if character.isalnum())
 
 
 def identify(

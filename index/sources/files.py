@@ -7,7 +7,6 @@ its address; other corpora put a company's name there, and some files have no su
 import os
 import re
 import stat
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -27,29 +26,6 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _HEADER_CHARS = 3_000
-_DOMAIN = re.compile(r"\A(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}\Z", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    r"""One dated version of one policy of one company.
-
-    Attributes:
-        id: stable between builds of the same files; safe in an address.
-        company_id: the `Company` that it belongs to.
-        text: the file as read (UTF-8, `\r\n` and `\r` as they are); every offset counts its code points.
-        body_start: where the text proper begins, behind the header line.
-        path: from the folder that was given on, for people to find the file; no machine's folders.
-    """
-
-    id: str
-    company_id: str
-    title: str
-    archived_on: date | None
-    source_url: str | None
-    text: str
-    body_start: int
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,26 +125,6 @@ def parse_policy_text(text: str, *, path: str) -> PolicyFile:
     return PolicyFile(
         path, text, body_start, header["company"].strip(), _day(header["day"]), _web_address(header["url"])
     )
-
-
-def is_domain(name: str) -> bool:
-    """Whether `name` is a host name as a browser takes it.
-
-    >>> is_domain("mig.me"), is_domain("A Mighty Girl"), is_domain("St. Mary")
-    (True, False, False)
-    """
-    return _DOMAIN.match(name) is not None
-
-
-def slug(name: str) -> str:
-    """`name` in lower-case ASCII letters, digits, dots and dashes.
-
-    >>> slug("imgwg Communications"), slug("Café & Co."), slug("jivochat.com")
-    ('imgwg-communications', 'cafe-co', 'jivochat.com')
-    """
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    cleaned = re.sub(r"[^a-z0-9.]+", "-", ascii_name.lower()).strip("-.")
-    return re.sub(r"\.{2,}", ".", cleaned) or "unnamed"
 
 
 def _day(text: str) -> date | None:

@@ -1,0 +1,1 @@
+"""Where policies come from: folders of files, histories, addresses."""
