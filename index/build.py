@@ -567,8 +567,10 @@ def _prose_words(text: str, own_names: frozenset[str]) -> set[str]:
 
 
 def _policy_json(policy: Policy, segment: int, place: int) -> dict[str, object]:
-    fields = asdict(policy) | {"archived_on": policy.archived_on.isoformat() if policy.archived_on else None}
-    del fields["text"]  # it stands in the segment
+    fields = asdict(policy)
+    for name in ("archived_on", "effective_on"):
+        fields[name] = fields[name].isoformat() if fields[name] else None
+    del fields["text"], fields["blocks"]  # they stand in the segment
     return fields | {"segment": segment, "place": place}
 
 

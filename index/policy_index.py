@@ -18,6 +18,7 @@ import numpy as np
 from index.embedding import Embedder
 from index.errors import IndexCorrupt, IndexOutdated, ModelMismatch, UnknownPolicy
 from index.manifest import Manifest, check, current_version
+from index.parsing.document import Markup
 from index.policies.companies import Company
 from index.policies.passages import Passage
 from index.policies.versions import Policy
@@ -315,8 +316,9 @@ def _places(entries: Iterator[dict[str, Any]], segments: Sequence[Segment]) -> I
     before = np.cumsum([0, *(len(segment.passages) for segment in segments)]).tolist()
     for entry in entries:
         segment, place = entry.pop("segment"), entry.pop("place")
-        day = entry["archived_on"]
-        policy = Policy(**(entry | {"archived_on": date.fromisoformat(day) if day else None, "text": ""}))
+        for name in ("archived_on", "effective_on"):
+            entry[name] = date.fromisoformat(entry[name]) if entry[name] else None
+        policy = Policy(**(entry | {"markup": Markup(entry["markup"]), "text": ""}))
         first, end = segments[segment].rows(place)
         yield PolicyPlace(policy, segment, place, before[segment] + first, before[segment] + end)
 
