@@ -36,10 +36,10 @@ from index.manifest import (
 from index.policies.attribution import attributed
 from index.policies.companies import Company, key
 from index.policies.passages import Passage, context, embedded_text, passages, sentence_texts
-from index.policies.versions import Policy
+from index.policies.versions import Policy, of_document
 from index.policy_index import PolicyIndex
 from index.segment import NewPolicy, Segment, SegmentWriter, text_hash
-from index.sources.folder import Progress, SourceFile, corrections, named, survey, text_of
+from index.sources.folder import Progress, SourceFile, corrections, document_of, named, survey
 from index.terms import Thesaurus, terms, terms_hash
 
 Split = Callable[[Policy], list[Passage]]
@@ -121,7 +121,7 @@ def read(paths: Sequence[Path], *, split: Split, progress: Progress = lambda *_:
     passages_of: list[Passage] = []
     kept: list[Policy] = []
     for done, (policy, file) in enumerate(found, start=1):
-        whole = replace(policy, text=text_of(file))
+        whole = of_document(policy, document_of(file))
         its_own = split(whole)
         if its_own:
             kept.append(whole)
@@ -424,7 +424,7 @@ class _Build:
                 searched(policy, split),
                 (segment.passage_vectors.vectors(np.arange(first, end)), segment.sentence_vectors.vectors(sentences)),
             )
-        policy = replace(entry.policy, text=text_of(entry.file))
+        policy = of_document(entry.policy, document_of(entry.file))
         split = self._split(policy)
         if not split:
             self._empty.append((entry.policy, entry.file))

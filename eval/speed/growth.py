@@ -15,9 +15,9 @@ from index.build import FoundPolicy, ReadyPolicy, build_of_ready, searched, spli
 from index.embedding import Embedder
 from index.manifest import Manifest
 from index.policies.attribution import attributed
-from index.policies.versions import Policy
+from index.policies.versions import Policy, of_document
 from index.segment import NewPolicy
-from index.sources.files import read_policy_file
+from index.sources.files import parse_policy_text, read_policy_file
 from index.sources.folder import named, survey
 
 _HEADER = (
@@ -81,7 +81,8 @@ def _bases(policies: Sequence[Path], embedder: Embedder) -> list[tuple[str, NewP
         file = read_policy_file(path)
         text = file.text[file.body_start :]
         header = _HEADER.format(company_of(0))
-        policy = Policy("made", "made", "made", None, None, header + text, len(header), path.name)
+        bare = Policy("made", "made", "made", None, None, "", len(header), path.name)
+        policy = of_document(bare, parse_policy_text(header + text, path=path.name).document)
         found = split(policy)
         if found:
             new = searched(policy, found)

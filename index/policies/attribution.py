@@ -211,7 +211,7 @@ def _correct(
 def claim_of(file: PolicyFile) -> Claim:
     """What `file` says of its company."""
     body = file.text[file.body_start :]
-    title = title_of(file.text, start=file.body_start)
+    title = title_of(file.document)
     titled = _name_in_title(title)
     named = file.named or titled or _name_of_file(file.path)
     domain = _domain_of(named)

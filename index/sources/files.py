@@ -1,43 +1,53 @@
-"""Files become policies: decoded text, and what the header line says of it. It does not know passages.
-
-Four of the five sample policies open with a line that names a domain, the day of the snapshot and
-its address; other corpora put a company's name there, and some files have no such line at all.
-"""
+"""Policy files: found in folders, read and parsed; bad ones are named. It does not know whose they are."""
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from index.errors import EmptyPolicy, NotText, PolicyError, UnreadablePolicy
+from index.errors import NotText, PolicyError, UnreadablePolicy
+from index.parsing.document import Document
+from index.parsing.markdown import parse_markdown
+from index.parsing.parse import parse
 
 SUFFIXES = (".md", ".markdown", ".txt")
 # A policy of 20 MB is none; the longest of 800 real ones has 0.5 MB.
 MAX_BYTES = 20_000_000
 
-_HEADER = re.compile(
-    r"\A\ufeff?\s*>?\s*\*?The following text is extracted and transformed from the (?P<company>.{1,200}?) "
-    r"(?P<kind>privacy (?:policy|notice|statement)|terms of (?:service|use)|terms and conditions|"
-    r"(?:cookies?|data|security|children's privacy) policy|data processing (?:agreement|addendum)) "
-    r"that was archived on (?P<day>\d{4}-\d{2}-\d{2})\.[^\n]*?(?:\]\((?P<url>[^)\s]*)\)[^\n]*)?(?:\n|\Z)",
-    re.IGNORECASE,
-)
-_HEADER_CHARS = 3_000
-
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """A file as read, before its company is known; `named` is the header's company, if it has a header."""
+    """A file as read and parsed, before its company is known."""
 
     path: str
-    text: str
-    body_start: int
-    named: str | None
-    archived_on: date | None
-    source_url: str | None
+    document: Document
+
+    @property
+    def text(self) -> str:
+        """The document's text."""
+        return self.document.text
+
+    @property
+    def body_start(self) -> int:
+        """Where the first block stands."""
+        return self.document.blocks[0].start if self.document.blocks else 0
+
+    @property
+    def named(self) -> str | None:
+        """The company that the file says it is of."""
+        return self.document.metadata.company
+
+    @property
+    def archived_on(self) -> date | None:
+        """The day that somebody fetched it."""
+        return self.document.metadata.archived_on
+
+    @property
+    def source_url(self) -> str | None:
+        """Where it was published, or its snapshot."""
+        return self.document.metadata.address
 
 
 def policy_paths(paths: Iterable[Path]) -> Iterator[Path | PolicyError]:
@@ -98,44 +108,13 @@ def read_policy_file(path: Path) -> PolicyFile:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadablePolicy(f"{path}: {error.strerror}; make the file readable or leave it out") from error
-    if b"\0" in data:
-        raise NotText(f"{path}: binary (a zero byte at {data.index(0)}); convert it to text in UTF-8")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise NotText(
-            f"{path}: not UTF-8 (byte 0x{data[error.start]:02x} at {error.start}); "
-            f"convert it, for example with `iconv -f WINDOWS-1252 -t UTF-8`"
-        ) from error
-    return parse_policy_text(text, path=str(path))
+    return PolicyFile(str(path), parse(data, path=str(path)))
 
 
 def parse_policy_text(text: str, *, path: str) -> PolicyFile:
-    """What stands in the header line of `text`, and where the policy proper begins.
+    """Markdown or plain text as a file of it would be read.
 
     Raises:
         EmptyPolicy: nothing but white space behind the header.
     """
-    header = _HEADER.match(text[:_HEADER_CHARS])
-    body_start = header.end() if header else (1 if text.startswith("\ufeff") else 0)
-    if not text[body_start:].strip():
-        raise EmptyPolicy(f"{path}: empty; put the policy's text into it or leave it out")
-    if header is None:
-        return PolicyFile(path, text, body_start, None, None, None)
-    return PolicyFile(
-        path, text, body_start, header["company"].strip(), _day(header["day"]), _web_address(header["url"])
-    )
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _web_address(url: str | None) -> str | None:
-    """`url` where it is one that a page may link to: a header may hold anything, `javascript:` too."""
-    if url and re.match(r"https?://[^\s/]+\.[^\s]+", url, re.IGNORECASE):
-        return url
-    return None
+    return PolicyFile(path, parse_markdown(text.encode(), path=path))

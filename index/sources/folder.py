@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import xxhash
 
 from index.errors import PolicyError, UnreadablePolicy
+from index.parsing.document import Document
 from index.policies.attribution import Claim, claim_of, read_corrections
 from index.policies.companies import Company
 from index.policies.passages import title_of
@@ -122,21 +123,21 @@ def _surveyed(path: Path, as_shown: str, known: Mapping[str, SourceFile], known_
         file.body_start,
         file.archived_on,
         file.source_url,
-        title_of(file.text, start=file.body_start),
+        title_of(file.document),
         claim_of(file),
     )
 
 
-def text_of(file: SourceFile) -> str:
-    """The text of `file`, read again.
+def document_of(file: SourceFile) -> Document:
+    """The document of `file`, read again.
 
     Raises:
         PolicyError: it cannot be read, or is no more what it was.
     """
-    text = read_policy_file(Path(file.real_path)).text
-    if hash_of(text) != file.text_hash:
+    document = read_policy_file(Path(file.real_path)).document
+    if hash_of(document.text) != file.text_hash:
         raise UnreadablePolicy(f"{file.path}: changed while it was read; run `askpolicy index update`")
-    return text
+    return document
 
 
 def hash_of(text: str) -> str:
