@@ -4,7 +4,8 @@ AskPolicyError
 ├── PolicyError             a file that cannot become a policy
 │   ├── UnreadablePolicy    missing, a folder, or forbidden
 │   ├── NotText             binary, or not UTF-8
-│   └── EmptyPolicy         nothing in it that could answer
+│   ├── EmptyPolicy         nothing in it that could answer
+│   └── NoPolicy            a log-in page, a list of countries, a README
 ├── CompaniesFileError      a `companies.toml` that says something impossible
 ├── IndexFolderError        a folder that cannot serve as an index
 │   ├── IndexMissing        no index there
@@ -39,6 +40,10 @@ class NotText(PolicyError):
 
 class EmptyPolicy(PolicyError):
     """The file has no paragraph that could answer a question."""
+
+
+class NoPolicy(PolicyError):
+    """The file holds words, but no policy: a log-in page, an extraction that failed, a file about the files."""
 
 
 class CompaniesFileError(AskPolicyError):

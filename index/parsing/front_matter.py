@@ -36,8 +36,9 @@ _KIND = re.compile(
     r"(?P<company>.{1,200}?)(?:['’]s)? "
     r"(?P<kind>(?:(?:privacy|acceptable|children['’]s|community|developer|"
     r"vulnerability|law|cookies?|trackers?|tracking|data|security|"
-    r"use|protection|processing|content|community|conduct|retention|disclosure|enforcement|advertising|copyright|refund|"
-    r"health|biometric) )+(?:polic(?:y|ies)|notice|statement|guidelines|rules|standards|addendum|agreement|charter|terms)|"
+    r"use|protection|processing|content|community|conduct|retention|disclosure|enforcement|advertising|copyright|"
+    r"refund|health|biometric) )+"
+    r"(?:polic(?:y|ies)|notice|statement|guidelines|rules|standards|addendum|agreement|charter|terms)|"
     r"terms(?: of (?:use|service)| and conditions)?)",
     re.IGNORECASE,
 )

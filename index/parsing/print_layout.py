@@ -31,7 +31,7 @@ def is_of_print(text: str) -> bool:
 
 def without_print_layout(text: str) -> tuple[str, str | None]:
     """`text` without page headers and footers, its broken words and parted paragraphs joined; and the page header."""
-    lines = [line.rstrip() for line in text.replace("\f", "\n\f\n").splitlines()]
+    lines = [line.rstrip(" \t\r") for line in text.replace("\f", "\n\f\n").split("\n")]
     furniture = _furniture(lines)
     kept: list[str] = []
     page_ended = False

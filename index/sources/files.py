@@ -7,14 +7,27 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from index.errors import NotText, PolicyError, UnreadablePolicy
+from index.errors import NoPolicy, NotText, PolicyError, UnreadablePolicy
 from index.parsing.document import Document
 from index.parsing.markdown import parse_markdown
 from index.parsing.parse import parse
 
-SUFFIXES = (".md", ".markdown", ".txt")
+# Endings of formats that are read. A file without an ending, or with one that is part of a name ("acme.com"), is read
+# for what its content is.
+SUFFIXES = (".md", ".markdown", ".txt", ".text", ".html", ".htm", ".xhtml", ".shtml", ".pdf", ".docx")
+# Endings of other formats: their files are left out, with the reason.
+_OTHER_FORMATS = frozenset(
+    """rst adoc org tex rtf odt doc dot xls xlsx ods csv tsv ppt pptx odp pages key json jsonl xml yaml yml toml ini cfg
+    log js mjs ts css py sh bat exe dll so bin zip gz tgz tar bz2 xz 7z rar png jpg jpeg gif webp svg ico bmp tif tiff
+    heic mp3 mp4 mov avi wav webm woff woff2 ttf otf eot db sqlite parquet npy npz pkl eml msg mht mhtml epub mobi
+    warc wacz url webloc lnk""".split()
+)
+_NO_POLICY = frozenset("readme license licence copying notice changelog contributing authors".split())
 # A policy of 20 MB is none; the longest of 800 real ones has 0.5 MB.
 MAX_BYTES = 20_000_000
+
+
+COMPANIES_FILE = "companies.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,8 @@ class PolicyFile:
 def policy_paths(paths: Iterable[Path]) -> Iterator[Path | PolicyError]:
     """The policy files among `paths` and in their folders, in sorted order, each real file once.
 
-    A path that does not exist comes as the error that says so; links that lead in a circle end there.
+    What is no policy file comes as the error that says why: no file of a folder is passed over without a word but hidden
+    ones and those that tell of others (`companies.toml`, sidecars). Links that lead in a circle end there.
     """
     seen: set[str] = set()
     for path in paths:
@@ -77,10 +91,29 @@ def _walk(folder: Path, seen: set[str]) -> Iterator[Path | PolicyError]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(where) / name
-            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and _first_time(path, seen):
-                yield path
+            if not name.startswith(".") and not _tells_of_others(path) and _first_time(path, seen):
+                yield _refused(path) or path
     for error in errors:
         yield UnreadablePolicy(f"{error.filename}: {error.strerror}; make the folder readable or leave it out")
+
+
+def _tells_of_others(path: Path) -> bool:
+    return path.name == COMPANIES_FILE or is_sidecar(path)
+
+
+def is_sidecar(path: Path) -> bool:
+    """Whether `path` is called like a file that tells of the policy file beside it."""
+    return path.name.lower().endswith(".meta.toml")
+
+
+def _refused(path: Path) -> PolicyError | None:
+    """Why a file of a folder is no policy, as far as its name says."""
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix in _OTHER_FORMATS:
+        return NotText(f"{path}: .{suffix} files are not read; save it as HTML, PDF, DOCX, Markdown or text")
+    if path.stem.casefold() in _NO_POLICY:
+        return NoPolicy(f"{path}: called like a file about the files, and no policy; rename it if it is one")
+    return None
 
 
 def _first_time(path: Path, seen: set[str]) -> bool:
