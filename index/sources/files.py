@@ -66,8 +66,8 @@ class PolicyFile:
 def policy_paths(paths: Iterable[Path]) -> Iterator[Path | PolicyError]:
     """The policy files among `paths` and in their folders, in sorted order, each real file once.
 
-    What is no policy file comes as the error that says why: no file of a folder is passed over without a word but hidden
-    ones and those that tell of others (`companies.toml`, sidecars). Links that lead in a circle end there.
+    What is no policy file comes as the error that says why: of a folder only hidden files and those that tell of others
+    (`companies.toml`, sidecars) are passed over without a word. Links that lead in a circle end there.
     """
     seen: set[str] = set()
     for path in paths:
