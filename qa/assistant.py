@@ -9,15 +9,14 @@ import numpy as np
 
 from index.embedding import Embedder
 from index.errors import BadK, BadQuestion
-from index.parsing.blocks import looks_titled
-from index.parsing.markup import plain
 from index.policies.companies import Company
-from index.policies.passages import embedded_text
+from index.policies.passages import Passage, embedded_text, sentence_texts
 from index.policy_index import PolicyIndex
-from index.terms import Thesaurus, terms
+from index.terms import Thesaurus
 from qa.answer_kinds import asked_kinds
 from qa.answers import Answer, Answerer, Evidence, ExtractiveAnswerer, Hit, Outcome
 from qa.conversation import Standalone, standalone
+from qa.evidence import chosen_sentences
 from qa.intents import Intents
 from qa.judgement import (
     HOLDS_WHAT_IS_ASKED,
@@ -41,8 +40,6 @@ MAX_HISTORY = 50
 _RERANKED_DEPTH = 8
 # A company's second hit must be better by this factor to stand before another company's first.
 _REPEATED_COMPANY = 0.85
-_MOST_EVIDENCE = 3
-_LONGEST_TITLE_WORDS = 8
 # How many companies are looked at where none is named.
 _JUDGED_COMPANIES = 10
 _EVEN = 0.5
@@ -368,35 +365,21 @@ class Assistant:
         passage = self.index.passages[int(judged.candidates.rows[place])]
         policy = self.index.policies[passage.policy_id]
         says_it = judged.told and judged.likeness[place] >= self._calibration.evidence_from
-        evidence = self._evidence(judged.candidates, place) if says_it else ()
+        evidence = self._evidence(judged.candidates, place, passage, policy.text) if says_it else ()
         return Hit(passage, policy, self.index.companies[policy.company_id], float(judged.scores[place]), evidence)
 
-    def _evidence(self, candidates: Candidates, place: int) -> tuple[Evidence, ...]:
-        """The sentence that answers, those that do nearly as well, and those that speak of what these leave out.
-
-        In reading order. "Does it notify me on acquisition?" is answered by what is said of acquisitions and, in the
-        next sentence, of notice.
-        """
-        sentences = self.index.sentences
+    def _evidence(self, candidates: Candidates, place: int, passage: Passage, text: str) -> tuple[Evidence, ...]:
+        """The sentences of a passage that answer, in reading order; see `qa.evidence`."""
         row = int(candidates.rows[place])
-        inside = slice(*np.searchsorted(candidates.sentence_rows, sentences.first[row : row + 2]))
-        rows, scores = candidates.sentence_rows[inside], candidates.sentence_scores[inside]
-        text = self.index.policies[self.index.passages.policy_id(row)].text
-        read = [plain(text[start:end]) for start, end in sentences.spans[rows].tolist()]
-        says = [place for place, sentence in enumerate(read) if not _is_run_in_title(sentence)]
-        if says:
-            rows, scores, read = rows[says], scores[says], [read[place] for place in says]
-        best = np.lexsort((rows, -scores))
-        held = [frozenset(terms(read[i], self._thesaurus)) & candidates.terms for i in best]
-        near = [scores[i] >= scores.max() - self._calibration.evidence_within for i in best]
-        spoken_of = frozenset[str]().union(*(holds for holds, is_near in zip(held, near, strict=True) if is_near))
-        chosen = []
-        for i, holds, is_near in zip(best, held, near, strict=True):
-            if is_near or holds - spoken_of:
-                chosen.append(int(rows[i]))
-                spoken_of |= holds
-        chosen = sorted(chosen[:_MOST_EVIDENCE])
-        spans = [(int(start), int(end)) for start, end in sentences.spans[chosen]]
+        inside = slice(*np.searchsorted(candidates.sentence_rows, self.index.sentences.first[row : row + 2]))
+        chosen = chosen_sentences(
+            sentence_texts(text, passage),
+            candidates.sentence_scores[inside],
+            candidates.terms,
+            within=self._calibration.evidence_within,
+            thesaurus=self._thesaurus,
+        )
+        spans = [passage.sentences[place] for place in chosen]
         return tuple(Evidence(start, end, text[start:end]) for start, end in spans)
 
     def _answer(self, question: str, asked: Standalone, outcome: Outcome, hits: tuple[Hit, ...]) -> Answer:
@@ -420,16 +403,6 @@ def _rank(judged: _Judged, place: int) -> tuple[bool, float, int]:
 
 def _best_first(judged: _Judged) -> list[int]:
     return [int(place) for place in np.lexsort((judged.candidates.rows, -judged.scores))]
-
-
-def _is_run_in_title(sentence: str) -> bool:
-    """Whether `sentence`, without markup, only titles what follows it: "Tracking Our Emails to Our Customers."
-
-    >>> _is_run_in_title("Usage tracking."), _is_run_in_title("We cannot see your passwords.")
-    (True, False)
-    """
-    words = sentence.rstrip(".:").split()
-    return len(words) <= _LONGEST_TITLE_WORDS and (len(words) <= 2 or looks_titled(" ".join(words)))
 
 
 def _names(companies: Sequence[Company]) -> str:
