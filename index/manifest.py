@@ -27,9 +27,9 @@ from pathlib import Path
 import xxhash
 from filelock import FileLock, Timeout
 
-from index.errors import IndexBusy, IndexCorrupt, IndexMissing
+from index.errors import IndexBusy, IndexCorrupt, IndexMissing, IndexOutdated
 
-FORMAT = 2
+FORMAT = 3
 _CURRENT, _VERSIONS, _MANIFEST, _LOCK = "CURRENT", "versions", "manifest.json", "writing.lock"
 _POINTER = re.compile(r"([\w-]+) ([0-9a-f]{32})\n", re.ASCII)
 _KEPT_VERSIONS = 2
@@ -52,7 +52,7 @@ class Manifest:
     """What an index version holds and what made it.
 
     Attributes:
-        code_hash: of the code that makes passages and search terms, as `index.build.code_hash` has it.
+        made_by: what made passages and search terms, as `index.build.made_by` has it.
         sources: the files and folders that it was built of, as absolute paths; for `update`, and never served.
         segments: the names of its parts, in the order of their rows.
         passages, sentences: those that may answer; what was removed and still takes up rows is not counted.
@@ -66,7 +66,7 @@ class Manifest:
     model_hash: str
     dimension: int
     terms_hash: str
-    code_hash: str
+    made_by: str
     sources: tuple[str, ...]
     segments: tuple[str, ...]
     policies: int
@@ -255,7 +255,10 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if fields["format"] != FORMAT:
-            raise IndexCorrupt(f"{path}: format {fields['format']}, expected {FORMAT}; {_MEND}")
+            raise IndexOutdated(
+                f"{path}: format {fields['format']}, made by another release, and this one reads {FORMAT}: "
+                f"run `askpolicy index build` again"
+            )
         fields["files"] = {name: FileSeal(**seals) for name, seals in fields["files"].items()}
         for name in ("sources", "segments"):
             fields[name] = tuple(fields[name])

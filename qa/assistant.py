@@ -70,6 +70,7 @@ class _Judged:
     Attributes:
         says: the probability that one of them does; told: whether that is enough to say so.
         likeness: of each, see `qa.judgement.likeness`.
+        as_of: the day on which the versions are in force that it is about.
     """
 
     candidates: Candidates
@@ -77,6 +78,7 @@ class _Judged:
     says: float
     told: bool
     likeness: Vectors
+    as_of: date | None
 
 
 class Assistant:
@@ -319,9 +321,11 @@ class Assistant:
         with stage("compare"):
             groups = [self.index.rows([company_id], as_of=as_of) for company_id in company_ids]
             each = self._retriever.candidates_of_each(prepared, groups)
-        return [self._judged(topic, prepared, candidates, inside) for candidates in each]
+        return [self._judged(topic, prepared, candidates, inside, as_of) for candidates in each]
 
-    def _judged(self, topic: str, prepared: Prepared, candidates: Candidates, inside: float) -> _Judged:
+    def _judged(
+        self, topic: str, prepared: Prepared, candidates: Candidates, inside: float, as_of: date | None
+    ) -> _Judged:
         examined = self._examined_of(topic, prepared, candidates)
         order = self._calibration.order(examined.signals)
         plain = self._calibration.plain_order(examined.signals)
@@ -330,7 +334,7 @@ class Assistant:
         scores = says * self._calibration.right(plain) * shares
         least = self._calibration.answered_from
         told = says >= (least if inside > _EVEN else max(least, _TOLD_OUTSIDE))
-        return _Judged(examined.candidates, scores.round(6), says, told, shares)
+        return _Judged(examined.candidates, scores.round(6), says, told, shares, as_of)
 
     def _reranked(self, topic: str, candidates: Candidates, signals: dict[str, Vectors]) -> Vectors:
         """The reranker's logits for the best candidates; the others get the lowest of these."""
@@ -344,12 +348,10 @@ class Assistant:
 
     def _text_from(self, candidates: Candidates, place: int) -> str:
         """The candidate at `place` and what follows it under the same heading: "write to us:", then the address."""
-        row = int(candidates.rows[place])
-        first = self.index.passages[row]
-        if row + 1 < self.index.policies.places[first.policy_id].end:
-            following = self.index.passages[row + 1]
-            if following.heading == first.heading:
-                return f"{first.text}\n{following.text}"
+        first = self.index.passages[int(candidates.rows[place])]
+        following = self.index.following(first)
+        if following and following.heading == first.heading:
+            return f"{first.text}\n{following.text}"
         return first.text
 
     def _text_at(self, candidates: Candidates, place: int) -> str:
@@ -362,7 +364,7 @@ class Assistant:
             return tuple(self._hit(judged, place) for place in places)
 
     def _hit(self, judged: _Judged, place: int) -> Hit:
-        passage = self.index.passages[int(judged.candidates.rows[place])]
+        passage = self.index.passages.at(int(judged.candidates.rows[place]), as_of=judged.as_of)
         policy = self.index.policies[passage.policy_id]
         says_it = judged.told and judged.likeness[place] >= self._calibration.evidence_from
         evidence = self._evidence(judged.candidates, place, passage, policy.text) if says_it else ()

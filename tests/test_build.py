@@ -22,7 +22,7 @@ from index.errors import (
     NothingToIndex,
     NotText,
 )
-from index.manifest import current_version, damaged_files, publish, rolled_back
+from index.manifest import FORMAT, current_version, damaged_files, publish, rolled_back
 from index.policies.passages import embedded_text
 from index.policy_index import PolicyIndex
 from tests.tiny import TinyEmbedder
@@ -178,7 +178,7 @@ def test_a_pointer_that_leads_elsewhere_is_refused(copy: Path):
 def test_a_foreign_folder_is_no_index(tmp_path: Path):
     (tmp_path / "CURRENT").write_text(f"v1 {'0' * 32}\n")
     (tmp_path / "versions" / "v1").mkdir(parents=True)
-    (tmp_path / "versions" / "v1" / "manifest.json").write_text(json.dumps({"format": 2}))
+    (tmp_path / "versions" / "v1" / "manifest.json").write_text(json.dumps({"format": FORMAT}))
     with pytest.raises(IndexCorrupt, match="not a manifest of ours"):
         opened(tmp_path)
 

@@ -119,5 +119,5 @@ def _in_words(found: re.Match[str]) -> date | None:
     if not _FIRST_YEAR <= year <= _LAST_YEAR:
         return None
     settings = {"PREFER_DAY_OF_MONTH": "first", "REQUIRE_PARTS": ["month", "year"], "DATE_ORDER": "DMY"}
-    parsed = dateparser.parse(words, languages=_LANGUAGES, settings=settings)  # type: ignore[arg-type]
+    parsed = dateparser.parse(words, languages=_LANGUAGES, settings=settings)
     return parsed.date() if parsed else None

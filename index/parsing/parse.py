@@ -6,6 +6,8 @@ from pathlib import PurePath
 from index.errors import NotText
 from index.parsing.document import Document
 
+# Raised where documents come out otherwise.
+PARSER_VERSION = 1
 _PDF, _ZIP, _OLE, _RTF = b"%PDF-", b"PK", b"\xd0\xcf\x11\xe0", b"{\\rtf"
 _HTML_ENDINGS = (".html", ".htm", ".xhtml", ".mhtml", ".shtml", ".aspx", ".php")
 # How far into a file its kind must show: PDF readers look at 1,024 bytes, pages may open with long comments.

@@ -22,6 +22,8 @@ from index.policies.versions import is_domain, slug
 from index.sources.files import PolicyFile
 from index.terms import brands
 
+# Raised where companies come out otherwise.
+ATTRIBUTION_VERSION = 1
 # How far from its beginning and its end a policy says who "we" are.
 _OPENING_CHARS, _CLOSING_CHARS = 2_500, 1_500
 

@@ -70,7 +70,7 @@ def _whole_type(stem: str) -> str:
 def is_document_type_name(stem: str) -> bool:
     """Whether a file's name without ending names a document type and nobody.
 
-    >>> [is_document_type_name(name) for name in ("Privacy Policy", "Parent Organization Terms", "Apple Privacy Policy")]
+    >>> [is_document_type_name(name) for name in ("Privacy Policy", "Parent Organization Terms", "Apple Terms")]
     [True, True, False]
     """
     bare = _words(_SOURCE.sub("", stem))
@@ -84,9 +84,9 @@ def is_document_type_name(stem: str) -> bool:
 
 _QUALIFIERS = frozenset(
     """and of for the on our your a an policy policies notice notices statement statements terms agreement guidelines
-    rules conditions addendum declaration standards center centre page website web site online general global main full current
-    new old updated latest final draft version v1 v2 v3 en de fr es it nl pt pl us uk eu html parent organization
-    organisation legal customer user consumer data de la le et und der die das sur""".split()
+    rules conditions addendum declaration standards center centre page website web site online general global main full
+    current new old updated latest final draft version v1 v2 v3 en de fr es it nl pt pl us uk eu html parent
+    organization organisation legal customer user consumer data de la le et und der die das sur""".split()
 )
 
 

@@ -14,6 +14,8 @@ from index.parsing.markup import plain
 from index.parsing.notes import marks_in
 from index.policies.versions import Policy
 
+# Raised where documents are split otherwise.
+SPLITTER_VERSION = 1
 # Words in a paragraph before it is split between sentences: decision 4 in ARCHITECTURE.md.
 TARGET_WORDS = 110
 # Items this short say nothing alone ("Email address"); they stay together under their lead-in.
