@@ -11,8 +11,9 @@ from index.policies.companies import Company
 from index.policies.passages import Passage, shown
 from index.policies.versions import Policy
 from qa.mentions import Matched, UnknownName
+from qa.unread import Unread
 
-_MOST_QUOTES = 3
+_MOST_QUOTES, _MOST_CLOSED = 3, 5
 
 
 class Outcome(StrEnum):
@@ -89,9 +90,14 @@ class Answerer(Protocol):
     """What puts hits into words."""
 
     def answer(
-        self, outcome: Outcome, hits: Sequence[Hit], asked: Sequence[Company], unknown: Sequence[UnknownName]
+        self,
+        outcome: Outcome,
+        hits: Sequence[Hit],
+        asked: Sequence[Company],
+        unknown: Sequence[UnknownName],
+        closed: Sequence[Unread],
     ) -> str:
-        """A short text that says nothing which the hits do not."""
+        """A short text that says nothing which the hits do not; `closed` are companies that could not be asked."""
         ...
 
 
@@ -99,10 +105,15 @@ class ExtractiveAnswerer:
     """Quotes, never invents."""
 
     def answer(
-        self, outcome: Outcome, hits: Sequence[Hit], asked: Sequence[Company], unknown: Sequence[UnknownName]
+        self,
+        outcome: Outcome,
+        hits: Sequence[Hit],
+        asked: Sequence[Company],
+        unknown: Sequence[UnknownName],
+        closed: Sequence[Unread],
     ) -> str:
         """See `Answerer`. One quote a company, the best first, up to three."""
-        lines = [_unknown_line(name) for name in unknown]
+        lines = [*map(_unknown_line, unknown), *(each.words for each in closed[:_MOST_CLOSED])]
         if outcome is Outcome.ANSWERED:
             best: dict[str, Hit] = {}
             for hit in hits:

@@ -9,8 +9,10 @@ import numpy as np
 
 from index.embedding import Embedder
 from index.errors import BadK, BadQuestion
+from index.language.detect import READ_LANGUAGES, can_read, language_of_words
 from index.policies.companies import Company
 from index.policies.passages import Passage, embedded_text, sentence_texts
+from index.policies.series import undated_twins
 from index.policy_index import PolicyIndex
 from index.terms import Thesaurus
 from qa.answer_kinds import asked_kinds
@@ -32,6 +34,7 @@ from qa.retrieval import Candidates, Prepared, Retriever
 from qa.scope import Scope
 from qa.spelling import Spelling
 from qa.stages import stage
+from qa.unread import NoVersion, Unread, unread
 
 MAX_QUESTION_CHARS = 2_000
 MAX_K = 100
@@ -102,6 +105,7 @@ class Assistant:
             written=index.passage_terms,
         )
         self._spelling = Spelling(index.words)
+        places = index.policies.places.values()
         self._embedder = embedder
         self._retriever = Retriever(index)
         self._thesaurus = Thesaurus.shipped()
@@ -109,6 +113,8 @@ class Assistant:
         self._intents = Intents(embedder)
         self._reranker = reranker
         self._answerer = answerer or ExtractiveAnswerer()
+        self._undated = frozenset(policy.id for policy in undated_twins(place.policy for place in places))
+        self._all_readable = all(can_read(place.policy.language) for place in places)
         self._calibration = calibration or Calibration.shipped(reranked=reranker is not None)
 
     def ask(
@@ -162,17 +168,23 @@ class Assistant:
         certain = any(name.certain for name in asked.unknown)
         if asked.unknown and not asked.matched and (certain or not outside):
             yield asked
-            yield self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
+            yield self._answer(question, asked, Outcome.UNKNOWN_COMPANY, (), ())
             return
         asked = replace(asked, unknown=()) if outside and not asked.matched else asked
         yield asked
+        closed = self._unread(asked, as_of)
+        if closed and len(closed) == len(asked.companies or self.index.companies):
+            if not can_read(language_of_words(question, unsure="en")):
+                asked = replace(asked, unknown=())  # its capital letters name nobody
+            yield self._answer(question, asked, _outcome_of(closed), (), closed)
+            return
         hits = self._hits(asked, vector, inside, k, as_of)
         outcome = Outcome.ANSWERED
         if not any(hit.evidence for hit in hits):
             outcome = Outcome.OUT_OF_SCOPE if outside else Outcome.NOT_STATED
             hits = _without_evidence(hits)
         yield hits
-        yield self._answer(question, asked, outcome, hits)
+        yield self._answer(question, asked, outcome, hits, closed if asked.companies else ())
 
     def search(
         self, question: str, *, companies: Sequence[str] = (), k: int = 5, as_of: date | None = None
@@ -246,7 +258,7 @@ class Assistant:
 
     def _over_all(self, topic: str, prepared: Prepared, inside: float, k: int, as_of: date | None) -> tuple[Hit, ...]:
         """The `k` best passages of all companies, each company judged by what its own policy says."""
-        everything = self._examined(topic, prepared, self.index.rows(as_of=as_of))
+        everything = self._examined(topic, prepared, self._rows(None, as_of))
         order = self._calibration.order(everything.signals)
         rows = everything.candidates.rows
         nearest: dict[str, None] = {}
@@ -273,7 +285,7 @@ class Assistant:
         asked = self.understand(question, companies=companies, history=history)
         ids = [company.id for company in asked.companies] or None
         prepared = self._prepared(asked.topic, self._vector(asked.topic))
-        return self._examined(asked.topic, prepared, self.index.rows(ids))
+        return self._examined(asked.topic, prepared, self._rows(ids, None))
 
     def policy_says(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> float:
         """The probability that the company asked about says it somewhere: what `answered_from` is compared with.
@@ -314,12 +326,16 @@ class Assistant:
         texts = [self.index.passages[int(row)].text for row in candidates.rows]
         return np.array([float(all(kind.found.search(text) for kind in kinds)) for text in texts])
 
+    def _rows(self, company_ids: Sequence[str] | None, as_of: date | None) -> Vectors:
+        """The passages in force that can be read, rising."""
+        return self.index.rows(company_ids, as_of=as_of, languages=None if self._all_readable else READ_LANGUAGES)
+
     def _judged_each(
         self, topic: str, prepared: Prepared, company_ids: Sequence[str], inside: float, as_of: date | None
     ) -> list[_Judged]:
         """Each company by what its own policies say."""
         with stage("compare"):
-            groups = [self.index.rows([company_id], as_of=as_of) for company_id in company_ids]
+            groups = [self._rows([company_id], as_of) for company_id in company_ids]
             each = self._retriever.candidates_of_each(prepared, groups)
         return [self._judged(topic, prepared, candidates, inside, as_of) for candidates in each]
 
@@ -368,7 +384,8 @@ class Assistant:
         policy = self.index.policies[passage.policy_id]
         says_it = judged.told and judged.likeness[place] >= self._calibration.evidence_from
         evidence = self._evidence(judged.candidates, place, passage, policy.text) if says_it else ()
-        return Hit(passage, policy, self.index.companies[policy.company_id], float(judged.scores[place]), evidence)
+        company = self.index.companies[policy.company_id]
+        return Hit(passage, policy, company, float(judged.scores[place]), evidence, undated=policy.id in self._undated)
 
     def _evidence(self, candidates: Candidates, place: int, passage: Passage, text: str) -> tuple[Evidence, ...]:
         """The sentences of a passage that answer, in reading order; see `qa.evidence`."""
@@ -384,13 +401,24 @@ class Assistant:
         spans = [passage.sentences[place] for place in chosen]
         return tuple(Evidence(start, end, text[start:end]) for start, end in spans)
 
-    def _answer(self, question: str, asked: Standalone, outcome: Outcome, hits: tuple[Hit, ...]) -> Answer:
-        companies: list[Company] = list(asked.companies)
+    def _unread(self, asked: Standalone, as_of: date | None) -> list[Unread]:
+        """Those of the companies asked about, or of all, whose policies cannot be asked, and why."""
+        if not asked.companies and as_of is None and self._all_readable:
+            return []
+        companies = asked.companies or self.index.companies.values()
+        found = (unread(company, self.index.policies_of(company.id), as_of) for company in companies)
+        return [each for each in found if each is not None]
+
+    def _answer(
+        self, question: str, asked: Standalone, outcome: Outcome, hits: tuple[Hit, ...], closed: Sequence[Unread]
+    ) -> Answer:
+        told = {each.company.id for each in closed}
+        companies: list[Company] = [company for company in asked.companies if company.id not in told]
         return Answer(
             question=question,
             standalone_question=asked.text,
             outcome=outcome,
-            text=self._answerer.answer(outcome, hits, companies, asked.unknown),
+            text=self._answerer.answer(outcome, hits, companies, asked.unknown, closed),
             companies=tuple({match.company.id: match for match in reversed(asked.matched)}.values())[::-1],
             unknown_companies=asked.unknown,
             hits=hits,
@@ -405,6 +433,12 @@ def _rank(judged: _Judged, place: int) -> tuple[bool, float, int]:
 
 def _best_first(judged: _Judged) -> list[int]:
     return [int(place) for place in np.lexsort((judged.candidates.rows, -judged.scores))]
+
+
+def _outcome_of(closed: Sequence[Unread]) -> Outcome:
+    if any(isinstance(each, NoVersion) for each in closed):
+        return Outcome.NO_VERSION
+    return Outcome.UNSUPPORTED_LANGUAGE
 
 
 def _names(companies: Sequence[Company]) -> str:
