@@ -16,7 +16,9 @@ from index.parsing.structure import governed, without_contents, without_menus
 _REFERENCE = re.compile(r"^[ ]{0,3}\[[^\]^\n][^\]\n]*\]:[ \t]*<?\S+>?(?:[ \t]+[\"'(][^\n]*)?[ \t]*\r?$", re.MULTILINE)
 # A line of a table of contents, with dots between a title and its page.
 _CONTENTS = re.compile(
-    r"^[^\n]{0,200}?\S[ \t]*(?:\.{4,}|(?:\.[ \t]){3,}\.?|…{2,}|_{4,}|·{4,})[ \t]*\d{0,4}[ \t]*\r?$", re.MULTILINE
+    r"^[^\n]{0,200}?\S[ \t]{0,200}(?:\.{4,400}|(?:\.[ \t]){3,200}\.?|…{2,200}|_{4,400}|·{4,400})"
+    r"[ \t]{0,200}\d{0,4}[ \t]{0,200}\r?$",
+    re.MULTILINE,
 )
 _NOT_A_LINE_END = re.compile(r"[^\n\r]")
 

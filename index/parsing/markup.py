@@ -5,12 +5,13 @@ It does not know offsets: what it returns is for reading, never for citing (inva
 
 import html
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from index.parsing.document import Markup
+from index.parsing.document import Markup, Span
 
 # What CommonMark leaves behind in real files: unpaired emphasis ("How We Use I** t"), backslash
 # escapes in front of letters, HTML tags, zero-width marks.
@@ -21,14 +22,13 @@ _SPACE = re.compile(r"\s+")
 _BARE_LINK_TARGET = re.compile(r"\]\((?:[^()\s]|\([^()\s]*\))*\)")
 _REFERENCE_LINK = re.compile(r"(?<![\\!])\[([^\[\]\n]{1,300})\]\[[^\[\]\n]{0,100}\]")
 _NOTE_MARK = re.compile(
-    r"\[\^[^\]\s]{1,40}\]|<sup>\s*(?:<a\b[^<>]*>)?\s*\[?\d{1,3}\]?\s*(?:</a>)?\s*</sup>", re.IGNORECASE
+    r"\[\^[^\]\s]{1,40}\]|<sup>\s{0,3}(?:<a\b[^<>]{0,300}>)?\s{0,3}\[?\d{1,3}\]?\s{0,3}(?:</a>)?\s{0,3}</sup>",
+    re.IGNORECASE,
 )
-_HIDDEN = re.compile(
-    r"<!--.*?(?:-->|\Z)"
-    r"|<(?P<tag>del|strike|s|script|style)(?:\s[^<>]*)?>.*?</(?P=tag)\s*>"
-    r"|(?<![~\\])~~(?=[^\s~])(?:[^~\n]|~(?!~)|\n(?!\s*\n))+?(?<=[^\s~])~~(?!~)",
-    re.DOTALL | re.IGNORECASE,
+_HIDING = re.compile(
+    r"<!--|-->|<(?P<close>/?)(?P<tag>del|strike|s|script|style)\b[^<>]{0,300}>|(?<!\\)~~(?!~)", re.IGNORECASE
 )
+_LONGEST_STRUCK_CHARS = 5_000
 _MARKS = re.compile(r"[\\*_`\[\]<>&~!\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 _NOT_A_LINE_END = re.compile(r"[^\n\r]")
 
@@ -41,7 +41,48 @@ def hide(text: str) -> str:
     """
     if "<" not in text and "~~" not in text:
         return text
-    return _HIDDEN.sub(lambda found: _NOT_A_LINE_END.sub(" ", found[0]), text)
+    pieces, position = [], 0
+    for start, end in _hidden(text):
+        pieces += [text[position:start], _NOT_A_LINE_END.sub(" ", text[start:end])]
+        position = end
+    return "".join([*pieces, text[position:]])
+
+
+def _hidden(text: str) -> Iterator[Span]:
+    """Where comments, scripts and struck-out words stand, in order; found in one pass, whatever is left open."""
+    opened: dict[str, int] = {}
+    comment: int | None = None
+    done = 0
+    for found in _HIDING.finditer(text):
+        mark = found["tag"].lower() if found["tag"] else found[0]
+        start: int | None = None
+        if comment is not None or mark in ("<!--", "-->"):
+            if mark == "-->":
+                start, comment = comment, None
+            elif comment is None:
+                comment = found.start()
+        elif mark == "~~":
+            start = _struck_from(text, opened.pop(mark, None), found)
+            if start is None:
+                opened[mark] = found.start()
+        elif found["close"]:
+            start = opened.pop(mark, None)
+        else:
+            opened.setdefault(mark, found.start())
+        if start is not None and start >= done:
+            done = found.end()
+            yield start, done
+    if comment is not None:
+        yield max(comment, done), len(text)
+
+
+def _struck_from(text: str, opened: int | None, found: re.Match[str]) -> int | None:
+    """`opened`, if `~~` there and at `found` strike out what is between, which is within a paragraph."""
+    if opened is None or found.start() - opened > _LONGEST_STRUCK_CHARS:
+        return None
+    inside = text[opened + 2 : found.start()]
+    within = inside and not inside[0].isspace() and not inside[-1].isspace() and not re.search(r"\n[ \t\r]*\n", inside)
+    return opened if within else None
 
 
 @lru_cache(maxsize=1)

@@ -9,12 +9,12 @@ from index.parsing.document import Block, Span
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _NOTE = re.compile(
     r"^[ \t>]*(?:\[\^(?P<name>[^\]\s]{1,40})\]:|(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})|"
-    r"<sup>\s*\[?(?P<tagged>\d{1,3})\]?\s*</sup>)"
-    r"[ \t]*(?P<words>\S[^\r\n]*?)[ \t]*\r?$",
+    r"<sup>\s{0,3}\[?(?P<tagged>\d{1,3})\]?\s{0,3}</sup>)"
+    r"[ \t]*(?P<words>\S(?:[^\r\n]*\S)?)[ \t]*\r?$",
     re.MULTILINE | re.IGNORECASE,
 )
 _MARK = re.compile(
-    r"\[\^(?P<name>[^\]\s]{1,40})\](?!:)|(?<=\S)(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})|<sup>\s*\[?(?P<tagged>\d{1,3})\]?\s*</sup>",
+    r"\[\^(?P<name>[^\]\s]{1,40})\](?!:)|(?<=\S)(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})|<sup>\s{0,3}\[?(?P<tagged>\d{1,3})\]?\s{0,3}</sup>",
     re.IGNORECASE,
 )
 

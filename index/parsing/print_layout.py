@@ -13,7 +13,8 @@ _PAGE = re.compile(
 )
 _DIGITS = re.compile(r"\d+")
 _BROKEN_WORD = re.compile(
-    r"(?P<head>[^\W\d_]{2,})(?P<hyphen>[-\u2010\u00ad])[ \t]*\r?\n(?:[ \t]*\r?\n)?[ \t]*(?P<tail>[a-zß-ÿ]{2,})"
+    r"(?<![^\W\d_])(?P<head>[^\W\d_]{2,40})(?P<hyphen>[-\u2010\u00ad])[ \t]*\r?\n(?:[ \t]*\r?\n)?[ \t]*"
+    r"(?P<tail>[a-zß-ÿ]{2,40})"
 )
 _LEAST_BROKEN_WORDS = 3
 _LONGEST_FURNITURE_CHARS = 120

@@ -18,7 +18,7 @@ _LEAST_SENTENCE_WORDS = 3
 _MENU_WORDS, _LEAST_SENTENCE_SHARE = 40, 0.25
 # Below this sum of log-ratios a document is no policy. Of pages that Open Terms Archive recorded where an extraction
 # failed, and that nothing here was fitted on: see `tests/test_quality.py`.
-_LEAST_LOG_RATIO = -5.0
+_LEAST_LOG_RATIO, _SURE_LOG_RATIO = -5.0, 4.0
 _ENDS = re.compile(r"[.!?:;。！？।؟][”\"’')\]»]*$")
 _LATIN_WORD = re.compile(r"[A-Za-z]")
 
@@ -33,11 +33,12 @@ def why_no_policy(document: Document, *, language: str) -> str | None:
     if not sentences:
         return f"no policy: {total} words of headings, links and names, and no sentence; leave it out or fetch it again"
     running = sum(len(sentence.split()) for sentence in sentences)
-    if total >= _MENU_WORDS and running < min(_ENOUGH_WORDS, _LEAST_SENTENCE_SHARE * total):
-        return f"no policy: of {total} words only {running} are in sentences, as in a menu; fetch it again"
     if running >= _ENOUGH_WORDS or language != "en":
         return None
-    if sum(page_log_ratio(sentence) for sentence in sentences) < _LEAST_LOG_RATIO:
+    log_ratio = sum(page_log_ratio(sentence) for sentence in sentences)
+    if total >= _MENU_WORDS and running < _LEAST_SENTENCE_SHARE * total and log_ratio < _SURE_LOG_RATIO:
+        return f"no policy: of {total} words only {running} are in sentences, as in a menu; fetch it again"
+    if log_ratio < _LEAST_LOG_RATIO:
         shown = " ".join(sentences)[:60].rsplit(" ", 1)[0]
         return f"no policy, but a page such as a log-in or an error (“{shown} …”); leave it out or fetch it again"
     return None

@@ -15,6 +15,7 @@ _INTRODUCES = re.compile(r"(?:[:–—-]|\b(?:the following|as follows|listed be
 _SENTENCE_END = re.compile(r"[.!?][”\"’')\]]*$")
 _NUMBER = re.compile(r"\(?(\d{1,3})\\?[.)]")
 _LONGEST_LEAD_IN_CHARS = 1_000
+_MOST_LEAD_INS = 20
 _SHORT_ANSWER_WORDS, _SHORT_FIRST_WORDS, _LONGEST_QUESTION_WORDS = 8, 4, 40
 _LEAST_CONTENTS_LINES = 3
 _PAGE_NUMBER = re.compile(r"(?:[\s.…_·]{3,}|\s)\d{1,4}$")
@@ -121,11 +122,10 @@ def _holds(above: _Open, block: Block, indent: int) -> bool:
 
 
 def _leads(text: str, above: Sequence[_Open]) -> list[Span]:
-    return [
-        _last_sentence(text, each.block)
-        for each in above
-        if each.block.kind is Kind.ITEM or _introduces(text, each.block)
-    ]
+    governing = [each.block for each in above if each.block.kind is Kind.ITEM or _introduces(text, each.block)]
+    if len(governing) > _MOST_LEAD_INS:  # a list that deep is no policy's
+        governing = governing[: _MOST_LEAD_INS // 2] + governing[-_MOST_LEAD_INS // 2 :]
+    return [_last_sentence(text, block) for block in governing]
 
 
 def _introduces(text: str, block: Block) -> bool:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from index.parsing.document import Cell, Span
 
-_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
+_RULE_MARKS, _RULE_CELL = re.compile(r"[\s:|-]*$"), re.compile(r":?-+:?$")
 _BAR = re.compile(r"(?<!\\)\|")
 
 Line = tuple[int, str]
@@ -34,14 +34,17 @@ def table_rows(lines: Sequence[Line]) -> dict[int, tuple[Cell, ...]]:
                 rows[start] = tuple(_named(_spans(start, line), () if empty else names))
                 position += 1
             continue
-        if line.lstrip().startswith("|") and not _RULE.match(line):
+        if line.lstrip().startswith("|") and not _RULE_MARKS.match(line):
             rows[start] = tuple(Cell(*span) for span in _spans(start, line))
         position += 1
     return rows
 
 
 def _is_rule(line: str, *, columns: int) -> bool:
-    return "|" in line and "-" in line and _RULE.match(line) is not None and len(_spans(0, line)) == columns
+    if "|" not in line or "-" not in line or not _RULE_MARKS.match(line):
+        return False
+    cells = _spans(0, line)
+    return len(cells) == columns and all(_RULE_CELL.match(line[start:end]) for start, end in cells)
 
 
 def _spans(start: int, line: str) -> list[Span]:
