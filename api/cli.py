@@ -249,11 +249,12 @@ def fetch(*, addresses: tuple[str, ...], out: Path, lists: tuple[BinaryIO, ...],
     its own: ok, unchanged, refused or failed; the exit status is 3 where one was refused or failed.
     """
     from index.sources.fetch import Fetcher, FetchOutcome
+    from index.sources.fetch_address import anywhere, is_public
 
     wanted = list(dict.fromkeys([*addresses, *(line for file in lists for line in _listed(file))]))
     if not wanted:
         raise click.UsageError("no address is given: name one, or a file of them with --from")
-    fetcher = Fetcher(out, allow_private=allow_private)
+    fetcher = Fetcher(out, may_reach=anywhere if allow_private else is_public)
     left_out = False
     for number, address in enumerate(wanted, start=1):
         if sys.stderr.isatty():

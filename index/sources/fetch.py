@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from index.errors import FetchError, FetchFailed, FetchRefused, SidecarError
-from index.sources.fetch_address import Resolve, checked_url, resolve_host, without_credentials
+from index.sources.fetch_address import MayReach, Resolve, checked_url, is_public, resolve_host, without_credentials
 from index.sources.fetch_http import HttpClient, Limits, Response
 from index.sources.fetch_robots import REDIRECTS, Robots, joined
 from index.sources.fetch_snapshots import Snapshot, Snapshots
@@ -56,18 +56,21 @@ class Fetcher:
         self,
         out: Path,
         *,
-        allow_private: bool = False,
+        may_reach: MayReach = is_public,
         resolve: Resolve = resolve_host,
         limits: Limits | None = None,
         ssl_context: ssl.SSLContext | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`now`: the time with its zone, UTC."""
+        """A fetcher into the folder `out`.
+
+        Args:
+            may_reach: which machines may be connected to, by their IP addresses.
+            now: the time in UTC, with its zone.
+        """
         self._limits = limits or Limits()
-        self._client = HttpClient(
-            resolve=resolve, allow_private=allow_private, limits=self._limits, ssl_context=ssl_context
-        )
+        self._client = HttpClient(resolve=resolve, may_reach=may_reach, limits=self._limits, ssl_context=ssl_context)
         self._robots = Robots(self._client, sleep=sleep)
         self._snapshots, self._now = Snapshots(out), now
 

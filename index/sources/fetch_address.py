@@ -12,6 +12,8 @@ from index.errors import FetchFailed, FetchRefused
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 """`resolve(host, port)`: the IP addresses of `host`; raises `FetchFailed` where it has none."""
+MayReach = Callable[[IPAddress], bool]
+"""Whether an IP address may be connected to."""
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*", re.ASCII)
 # The spellings that `inet_aton` and browsers take for an IPv4 address: 2130706433, 0x7f.1, 0177.0.0.1.
@@ -66,20 +68,20 @@ def resolve_host(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def reachable(host: str, port: int, *, resolve: Resolve, allow_private: bool) -> list[str]:
+def reachable(host: str, port: int, *, resolve: Resolve, may_reach: MayReach) -> list[str]:
     """The IP addresses of `host`, each of which may be connected to: nothing resolves it a second time.
 
     Raises:
-        FetchRefused: one of them is no public address, and `allow_private` is not given.
+        FetchRefused: one of them may not.
         FetchFailed: it has none.
     """
     literal = _ip_address(host)
     found = [literal] if literal else [ipaddress.ip_address(address) for address in resolve(host, port)]
     if not found:
         raise FetchFailed(f"the host name {host} was not found; check the address")
-    private = [str(address) for address in found if not _is_public(address)]
-    if private and not allow_private:
-        resolved = "" if host == private[0] else f" is {private[0]}, which"
+    forbidden = [str(address) for address in found if not may_reach(address)]
+    if forbidden:
+        resolved = "" if host == forbidden[0] else f" is {forbidden[0]}, which"
         raise FetchRefused(f"{host}{resolved} is not a public address; give --allow-private if it is yours")
     return [str(address) for address in found]
 
@@ -97,13 +99,23 @@ def _ip_address(host: str) -> IPAddress | None:
         return None
 
 
-def _is_public(address: IPAddress) -> bool:
+def anywhere(_: IPAddress) -> bool:
+    """Any machine may be reached."""
+    return True
+
+
+def is_public(address: IPAddress) -> bool:
+    """Whether `address`, and one that it wraps, is of the public internet and of one machine.
+
+    >>> [is_public(ipaddress.ip_address(address)) for address in ("1.1.1.1", "10.0.0.1", "::ffff:127.0.0.1")]
+    [True, False, False]
+    """
     if isinstance(address, ipaddress.IPv6Address):
         if address in _NAT64:
-            return _is_public(ipaddress.IPv4Address(address.packed[-4:]))
+            return is_public(ipaddress.IPv4Address(address.packed[-4:]))
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
         if inner:
-            return _is_public(inner)
+            return is_public(inner)
         if address.is_site_local:
             return False
     return address.is_global and not (address.is_multicast or address.is_reserved)

@@ -14,7 +14,7 @@ import httpcore
 import httpx
 
 from index.errors import FetchFailed, FetchRefused
-from index.sources.fetch_address import Resolve, reachable
+from index.sources.fetch_address import MayReach, Resolve, reachable
 from index.sources.files import MAX_BYTES
 
 # As robots.txt names us, and with the release, as a request does.
@@ -66,10 +66,10 @@ class HttpClient:
     """Asks for one address at a time, each over a connection of its own."""
 
     def __init__(
-        self, *, resolve: Resolve, allow_private: bool, limits: Limits, ssl_context: ssl.SSLContext | None = None
+        self, *, resolve: Resolve, may_reach: MayReach, limits: Limits, ssl_context: ssl.SSLContext | None = None
     ) -> None:
         """`ssl_context`: None means the certificates of certifi, or of `SSL_CERT_FILE`."""
-        self._resolve, self._allow_private, self._limits = resolve, allow_private, limits
+        self._resolve, self._may_reach, self._limits = resolve, may_reach, limits
         self._given_context = ssl_context
 
     def get(
@@ -82,7 +82,7 @@ class HttpClient:
             FetchFailed: there is no whole answer within the limits.
         """
         limits = self._limits
-        backend = _CheckedBackend(self._resolve, allow_private=self._allow_private, ends_at=_now() + limits.whole_s)
+        backend = _CheckedBackend(self._resolve, self._may_reach, ends_at=_now() + limits.whole_s)
         sent = {"Host": _host_header(url), "User-Agent": USER_AGENT, "Accept": _ACCEPT, "Accept-Encoding": "gzip"}
         timeout = {"connect": limits.connect_s, "read": limits.read_s, "write": limits.read_s}
         with (
@@ -130,7 +130,7 @@ class HttpClient:
                 f"nothing came for {limits.read_s:g} s, or not all within {limits.whole_s:g} s; try again later"
             ) from error
         except httpcore.NetworkError as error:
-            cause = error.__cause__
+            cause = error.args[0] if error.args else None  # httpcore wraps what the socket raised
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise FetchFailed(f"its TLS certificate is not valid: {cause.verify_message}") from error
             if isinstance(cause, ssl.SSLError):
@@ -146,8 +146,8 @@ class _CheckedBackend(httpcore.NetworkBackend):
     The URL keeps its host name, and with it the Host header and what TLS verifies.
     """
 
-    def __init__(self, resolve: Resolve, *, allow_private: bool, ends_at: float) -> None:
-        self._resolve, self._allow_private, self._ends_at = resolve, allow_private, ends_at
+    def __init__(self, resolve: Resolve, may_reach: MayReach, *, ends_at: float) -> None:
+        self._resolve, self._may_reach, self._ends_at = resolve, may_reach, ends_at
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -159,7 +159,7 @@ class _CheckedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """See httpcore."""
-        addresses = reachable(host, port, resolve=self._resolve, allow_private=self._allow_private)
+        addresses = reachable(host, port, resolve=self._resolve, may_reach=self._may_reach)
         failed: list[Exception] = []
         for address in addresses[:_MOST_ADDRESSES_TRIED]:
             try:

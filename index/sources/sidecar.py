@@ -101,7 +101,7 @@ def read_sidecar(policy_file: Path) -> Sidecar | None:
         raise SidecarError(f'{path}: not TOML ({error}); expected lines such as company = "Example"') from error
     for name, value in entries.items():
         if name not in _FIELDS:
-            nearest = process.extractOne(name, _FIELDS)
+            nearest = process.extractOne(name, list(_FIELDS))
             raise SidecarError(
                 f"{path}: unknown field {name!r}; did you mean {nearest[0]}? The fields are {', '.join(_FIELDS)}"
             )
