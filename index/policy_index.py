@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, overload
@@ -90,8 +90,8 @@ class Policies(Mapping[str, Policy]):
 
     def __init__(self, places: Sequence[PolicyPlace], segments: Sequence[Segment]) -> None:
         self.places = {place.policy.id: place for place in places}
-        self._segments = segments
-        self._read = lru_cache(_TEXTS_KEPT)(self._whole)
+        # Bound to what it needs, not to this object: the cycle would keep an exchanged index in memory.
+        self._read = lru_cache(_TEXTS_KEPT)(partial(_whole, self.places, segments))
 
     def __getitem__(self, policy_id: str) -> Policy:
         return self._read(policy_id)
@@ -102,9 +102,10 @@ class Policies(Mapping[str, Policy]):
     def __len__(self) -> int:
         return len(self.places)
 
-    def _whole(self, policy_id: str) -> Policy:
-        found = self.places[policy_id]
-        return replace(found.policy, text=self._segments[found.segment].text(found.place))
+
+def _whole(places: Mapping[str, PolicyPlace], segments: Sequence[Segment], policy_id: str) -> Policy:
+    found = places[policy_id]
+    return replace(found.policy, text=segments[found.segment].text(found.place))
 
 
 class Passages(Sequence[Passage]):

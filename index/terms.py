@@ -10,7 +10,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import bm25s
@@ -148,7 +148,8 @@ class TermIndex:
         firsts = np.cumsum([0, *(part.scores["num_docs"] for part, _ in parts)])
         self._parts = [_Part.of(*part, int(first)) for part, first in zip(parts, firsts[:-1], strict=True)]
         self._count = int(firsts[-1])
-        self._weights_of = lru_cache(_TERMS_KEPT)(self._weighed)
+        # Bound to what it needs, not to this object: the cycle would keep an exchanged index in memory.
+        self._weights_of = lru_cache(_TERMS_KEPT)(partial(_weighed, self._parts, self._count))
 
     @classmethod
     def build(cls, rows: Iterable[Sequence[str]], *, k1: float, b: float) -> "TermIndex":
@@ -185,13 +186,6 @@ class TermIndex:
     def idf(self, term: str) -> float:
         """`ln(1 + (N - n + 0.5) / (n + 0.5))`, Lucene's; a term that no row has weighs most."""
         return self._weights_of(term)[0]
-
-    def _weighed(self, term: str) -> tuple[float, tuple[np.float32, ...]]:
-        """The idf of `term` over all parts, and what its weights in each part are to be multiplied with for it."""
-        idf = _idf(self._count, sum(part.frequency(term) for part in self._parts))
-        if len(self._parts) == 1:  # its weights hold the idf already
-            return idf, (np.float32(1.0),)
-        return idf, tuple(np.float32(idf / part.idf(term)) for part in self._parts)
 
     def held(self, wanted: Iterable[str], rows: Rows) -> set[str]:
         """Those of `wanted` that at least one of `rows`, rising, has."""
@@ -318,6 +312,14 @@ class _Part:
         rows = self.rows[here]
         low, high = np.searchsorted(rows, (begin - self.first, end - self.first))
         return rows[low:high], self.weights[here][low:high]
+
+
+def _weighed(parts: Sequence[_Part], count: int, term: str) -> tuple[float, tuple[np.float32, ...]]:
+    """The idf of `term` over all parts, and what its weights in each part are to be multiplied with for it."""
+    idf = _idf(count, sum(part.frequency(term) for part in parts))
+    if len(parts) == 1:  # its weights hold the idf already
+        return idf, (np.float32(1.0),)
+    return idf, tuple(np.float32(idf / part.idf(term)) for part in parts)
 
 
 def _idf(count: int, frequency: int) -> float:

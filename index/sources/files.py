@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from markdown_it.helpers import parseLinkDestination
+
 from index.errors import EmptyPolicy, NotText, PolicyError, UnreadablePolicy
 
 SUFFIXES = (".md", ".markdown", ".txt")
@@ -22,10 +24,12 @@ _HEADER = re.compile(
     r"\A\ufeff?\s*>?\s*\*?The following text is extracted and transformed from the (?P<company>.{1,200}?) "
     r"(?P<kind>privacy (?:policy|notice|statement)|terms of (?:service|use)|terms and conditions|"
     r"(?:cookies?|data|security|children's privacy) policy|data processing (?:agreement|addendum)) "
-    r"that was archived on (?P<day>\d{4}-\d{2}-\d{2})\.[^\n]*?(?:\]\((?P<url>[^)\s]*)\)[^\n]*)?(?:\n|\Z)",
+    r"that was archived on (?P<day>\d{4}-\d{2}-\d{2})\.(?P<rest>[^\n]*)(?:\n|\Z)",
     re.IGNORECASE,
 )
 _HEADER_CHARS = 3_000
+# What may stand between a link's address and its closing parenthesis: a title.
+_LINK_END = re.compile(r"""\s*(?:"[^"]*"|'[^']*'|\([^()]*\))?\s*\)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ def parse_policy_text(text: str, *, path: str) -> PolicyFile:
     if header is None:
         return PolicyFile(path, text, body_start, None, None, None)
     return PolicyFile(
-        path, text, body_start, header["company"].strip(), _day(header["day"]), _web_address(header["url"])
+        path, text, body_start, header["company"].strip(), _day(header["day"]), _linked_address(header["rest"])
     )
 
 
@@ -134,8 +138,19 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _web_address(url: str | None) -> str | None:
-    """`url` where it is one that a page may link to: a header may hold anything, `javascript:` too."""
-    if url and re.match(r"https?://[^\s/]+\.[^\s]+", url, re.IGNORECASE):
-        return url
+def _linked_address(line: str) -> str | None:
+    """The address of the first link in `line`, where it is one that a page may link to: `javascript:` is none.
+
+    >>> _linked_address("See the [original](https://example.com/Acme_(company)) for more.")
+    'https://example.com/Acme_(company)'
+    """
+    for opening in re.finditer(r"\]\(", line):
+        found = parseLinkDestination(line, opening.end(), len(line))
+        if found.ok and _LINK_END.match(line, found.pos):
+            address = found.str
+        else:  # no link to CommonMark, such as one whose parentheses do not balance
+            address, closed, _ = line[opening.end() :].partition(")")
+            if not closed or re.search(r"\s", address):
+                continue
+        return address if re.fullmatch(r"https?://[^\s/]+\.\S+", address, re.IGNORECASE) else None
     return None

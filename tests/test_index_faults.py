@@ -1,0 +1,162 @@
+"""Faults that a review of the index reproduced, each as a test of its kind."""
+
+import gc
+import threading
+import weakref
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli import askpolicy
+from api.live import LiveAssistant
+from api.metrics import Metrics
+from index.build import build
+from index.embedding import BASE_MODEL, SentenceTransformersEmbedder
+from index.policy_index import PolicyIndex
+from index.sources.files import parse_policy_text
+from qa.assistant import Assistant
+from tests.api_support import SAMPLE_POLICIES, Opens
+from tests.tiny import TinyEmbedder
+
+HEADER = (
+    "> *The following text is extracted and transformed from the example.com privacy policy that was archived on "
+    "2015-03-20. Please check the {} for the most accurate reproduction.*\n\nWe keep your data.\n"
+)
+
+
+# A snapshot's address in the header line
+
+
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        ("[snapshot](https://en.wikipedia.org/wiki/X_(company))", "https://en.wikipedia.org/wiki/X_(company)"),
+        ("[it](https://a.b/web/2015/https://c.d/X_(a)_(b(c)))", "https://a.b/web/2015/https://c.d/X_(a)_(b(c))"),
+        ('[it](https://a.b/x_(y) "the (old) page") and [that](https://c.d/)', "https://a.b/x_(y)"),
+        (r"[it](https://a.b/x\)y)", "https://a.b/x)y"),
+        ("[it](<https://a.b/x)y>)", "https://a.b/x)y"),
+        ("[it](https://a.b/x)) [that](https://c.d/)", "https://a.b/x"),
+        ("[it](https://a.b/x(y) for", "https://a.b/x(y"),
+        ("[it](https://a.b/x?q=1&r=%29)", "https://a.b/x?q=1&r=%29"),
+        ("page [1](see below) or [it](https://a.b/x)", "https://a.b/x"),
+        ("[it](javascript:alert(1))", None),
+        ("[it](<javascript:alert(1)//https://a.b/>)", None),
+        ("[it](JavaScript:alert(1)) or [that](https://a.b/)", None),
+        ("[it](<https://a.b/x y>)", None),
+        ("[it](https://a.b/x", None),
+        ("page", None),
+    ],
+)
+def test_the_whole_address_of_a_snapshot_is_read(link: str, address: str | None) -> None:
+    file = parse_policy_text(HEADER.format(link), path="a.md")
+    assert file.source_url == address
+    assert file.text[file.body_start :].strip() == "We keep your data."
+
+
+# One tokenizer used by two threads
+
+
+def test_tokens_are_counted_right_while_another_thread_encodes() -> None:
+    embedder = SentenceTransformersEmbedder(BASE_MODEL)
+    texts = [("we share your data with partners " * length).strip() for length in (1, 9, 40, 90)]
+    expected = [embedder.count_tokens(text) for text in texts]
+    failed: list[BaseException] = []
+    ended = threading.Event()
+
+    def encode() -> None:
+        try:
+            for _ in range(60):
+                embedder.embed_questions(["do you share my data?", "who " * 300])
+        except BaseException as error:  # noqa: BLE001 - a thread's error must reach the test
+            failed.append(error)
+        finally:
+            ended.set()
+
+    encoding = threading.Thread(target=encode)
+    encoding.start()
+    wrong = 0
+    while not ended.is_set():
+        wrong += [embedder.count_tokens(text) for text in texts] != expected
+    encoding.join()
+    assert (failed, wrong) == ([], 0)
+
+
+def test_a_count_is_of_the_whole_text_whatever_the_model_reads() -> None:
+    embedder = SentenceTransformersEmbedder(BASE_MODEL)
+    embedder.embed_questions(["who " * 300])
+    assert embedder.count_tokens("who " * 1_000) == 1_000
+
+
+# An exchanged index
+
+
+@pytest.fixture
+def _no_collector() -> object:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_no_collector")
+def test_an_exchanged_index_is_gone_when_its_last_request_ends(tmp_path: Path) -> None:
+    embedder = TinyEmbedder()
+    build([SAMPLE_POLICIES], tmp_path, embedder=embedder)
+    opened = [Assistant(PolicyIndex.open(tmp_path, embedder=embedder), embedder) for _ in range(2)]
+    live = LiveAssistant(Opens(opened.pop), opened=opened.pop(), watch_s=60, metrics=Metrics())
+    asked = live.assistant()
+    answer = asked.ask("does JivoChat notify me on acquisition?")
+    asked.search("who sells my data?", k=3)
+    assert answer.hits
+    before = weakref.ref(asked.index)
+    parts = [weakref.ref(asked), weakref.ref(asked.index.policies), weakref.ref(asked.index.passage_terms)]
+    live._look(live._opener)  # type: ignore[arg-type]
+    assert live.assistant() is not asked
+    assert before() is not None
+    del asked
+    assert [part() for part in (before, *parts)] == [None] * 4
+
+
+# A folder that cannot be written
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(askpolicy, [str(one) for one in arguments], obj=lambda settings: TinyEmbedder())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "broken"),
+    [
+        (["index", "rollback", "{index}"], "index.manifest.rolled_back"),
+        (["index", "update", "--out", "{index}"], "index.build.build"),
+        (["index", "build", "{index}", "--out", "{index}"], "index.build.build"),
+        (["index", "verify", "{index}"], "index.manifest.damaged_files"),
+        (["index", "show", "{index}"], "index.manifest.current_version"),
+        (["keys", "add", "me", "--keys", "{index}/keys"], "api.keys.add_key"),
+    ],
+)
+def test_what_the_disk_forbids_is_one_line(
+    arguments: list[str], broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "index"
+    build([SAMPLE_POLICIES], folder, embedder=TinyEmbedder())
+
+    def read_only(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(folder / "writing.lock"))
+
+    monkeypatch.setattr(broken, read_only)
+    done = run(*(each.format(index=folder) for each in arguments))
+    assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert done.stderr.startswith(f"Error: {folder / 'writing.lock'}: Permission denied; ")
+
+
+@pytest.mark.parametrize("below", ["file/index", "file"])
+def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    done = run("index", "build", SAMPLE_POLICIES, "--out", tmp_path / below)
+    assert (done.exit_code in (1, 2), "Traceback" in done.stderr, str(tmp_path / "file") in done.stderr) == (
+        True,
+        False,
+        True,
+    )
