@@ -1,10 +1,14 @@
 """Faults that a review of the index reproduced, each as a test of its kind."""
 
 import gc
+import shutil
 import threading
+import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
@@ -13,10 +17,11 @@ from api.live import LiveAssistant
 from api.metrics import Metrics
 from index.build import build
 from index.embedding import BASE_MODEL, SentenceTransformersEmbedder
+from index.manifest import published_version
 from index.policy_index import PolicyIndex
 from index.sources.files import parse_policy_text
 from qa.assistant import Assistant
-from tests.api_support import SAMPLE_POLICIES, Opens
+from tests.api_support import SAMPLE_POLICIES, Opens, client
 from tests.tiny import TinyEmbedder
 
 HEADER = (
@@ -66,8 +71,8 @@ def test_tokens_are_counted_right_while_another_thread_encodes() -> None:
 
     def encode() -> None:
         try:
-            for _ in range(60):
-                embedder.embed_questions(["do you share my data?", "who " * 300])
+            for _ in range(40):
+                embedder.embed_questions(["do you share my data?", "who " * 40])
         except BaseException as error:  # noqa: BLE001 - a thread's error must reach the test
             failed.append(error)
         finally:
@@ -116,6 +121,61 @@ def test_an_exchanged_index_is_gone_when_its_last_request_ends(tmp_path: Path) -
     assert before() is not None
     del asked
     assert [part() for part in (before, *parts)] == [None] * 4
+
+
+QUESTION = {"question": "does JivoChat notify me on acquisition?"}
+EVENTS = {"Accept": "text/event-stream"}
+
+
+def leave_early(asking: httpx.Client) -> None:
+    with asking.stream("POST", "/v1/ask", json=QUESTION, headers=EVENTS) as response:
+        next(response.iter_raw(1))
+
+
+def until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold within 20 s"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda asking: asking.post("/v1/ask", json=QUESTION),
+        lambda asking: asking.post("/v1/ask", json=QUESTION, headers=EVENTS),
+        leave_early,
+        lambda asking: asking.post("/v1/ask", json=QUESTION | {"companies": ["nobody"]}),
+        lambda asking: asking.post("/v1/ask", json=QUESTION | {"companies": ["nobody"]}, headers=EVENTS),
+        lambda asking: asking.get("/v1/policies/nobody"),
+        lambda asking: asking.get("/v1/companies"),
+    ],
+    ids=["answer", "events", "leaves", "error", "error as event", "missing", "companies"],
+)
+def test_no_request_keeps_an_exchanged_index(ask: Callable[[httpx.Client], object], tmp_path: Path) -> None:
+    policies, folder, embedder = tmp_path / "policies", tmp_path / "index", TinyEmbedder()
+    shutil.copytree(SAMPLE_POLICIES, policies)
+    build([policies], folder, embedder=embedder)
+    opened: list[weakref.ref[PolicyIndex]] = []
+
+    def opens() -> Assistant:
+        index = PolicyIndex.open(folder, embedder=embedder)
+        opened.append(weakref.ref(index))
+        return Assistant(index, embedder)
+
+    with client(Opens(opens, lambda: published_version(folder)), watch_s=0.05) as asking:
+        until(lambda: asking.get("/readyz").is_success)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                ask(asking)
+            (policies / "new.md").write_text("# New Privacy Policy\n\nWe tell you of a sale.\n", encoding="utf-8")
+            build([policies], folder, embedder=embedder)
+            until(lambda: len(opened) == 2)
+            until(lambda: opened[0]() is None)
+        finally:
+            gc.enable()
 
 
 # A folder that cannot be written
