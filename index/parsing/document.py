@@ -70,6 +70,7 @@ class Metadata:
     Attributes:
         title: as the file gives it beside the text; the first heading is not repeated here.
         company: who the file says the document is of.
+        company_is_given: whether a person or a tool said so in front matter or a sidecar; a header line is less sure.
         document_type: as the file names it ("cookie notice").
         language: a BCP 47 tag, as declared.
         archived_on: the day that somebody fetched it.
@@ -81,6 +82,7 @@ class Metadata:
 
     title: str | None = None
     company: str | None = None
+    company_is_given: bool = False
     document_type: str | None = None
     language: str | None = None
     archived_on: date | None = None

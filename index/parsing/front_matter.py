@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
+from markdown_it.helpers import parseLinkDestination
+
 from index.language.dates import parse_day
 from index.parsing.document import Metadata
 
@@ -42,7 +44,8 @@ _KIND = re.compile(
     r"terms(?: of (?:use|service)| and conditions)?)",
     re.IGNORECASE,
 )
-_LINK = re.compile(r"\]\((?P<url>(?:[^()\s]|\((?:[^()\s]|\([^()\s]*\))*\))*)\)")
+# What may stand between a link's address and its closing parenthesis: a title.
+_LINK_END = re.compile(r"""\s*(?:"[^"]*"|'[^']*'|\([^()]*\))?\s*\)""")
 _HEADER_CHARS = 3_000
 
 
@@ -53,14 +56,30 @@ def read_front_matter(text: str) -> tuple[Metadata, int]:
     if header is None:
         return metadata, start
     kind = _KIND.fullmatch(header["named"].strip())
-    link = _LINK.search(header["rest"])
     return replace(
         metadata,
         company=metadata.company or (kind["company"] if kind else header["named"]).strip(),
         document_type=metadata.document_type or (kind["kind"] if kind else None),
         archived_on=metadata.archived_on or parse_day(header["day"]),
-        address=metadata.address or web_address(link["url"] if link else None),
+        address=metadata.address or _linked_address(header["rest"][:_HEADER_CHARS]),
     ), start + header.end()
+
+
+def _linked_address(line: str) -> str | None:
+    """The address of the first link in `line`, where it is one that a page may link to: `javascript:` is none.
+
+    >>> _linked_address("See the [original](https://example.com/Acme_(company)) for more.")
+    'https://example.com/Acme_(company)'
+    """
+    for opening in re.finditer(r"\]\(", line):
+        found = parseLinkDestination(line, opening.end(), len(line))
+        if found.ok and _LINK_END.match(line, found.pos):
+            return web_address(found.str)
+        # no link to CommonMark, such as one whose parentheses do not balance
+        address, closed, _ = line[opening.end() :].partition(")")
+        if closed and not re.search(r"\s", address):
+            return web_address(address)
+    return None
 
 
 def _front_matter(text: str) -> tuple[Metadata, int]:
@@ -84,6 +103,7 @@ def _metadata(fields: Mapping[object, object]) -> Metadata:
     return Metadata(
         title=words.get("title"),
         company=words.get("company"),
+        company_is_given="company" in words,
         document_type=words.get("document_type"),
         language=words.get("language"),
         archived_on=_day(values["archived_on"]),
@@ -102,6 +122,6 @@ def _day(value: object) -> date | None:
 
 def web_address(url: str | None) -> str | None:
     """`url` where it is one that a page may link to: a file may say anything, `javascript:` too."""
-    if url and re.match(r"https?://[^\s/]+\.[^\s]+", url, re.IGNORECASE):
+    if url and re.fullmatch(r"https?://[^\s/]+\.\S+", url, re.IGNORECASE):
         return url
     return None

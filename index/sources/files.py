@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from index.errors import NoPolicy, NotText, PolicyError, UnreadablePolicy
 from index.parsing.document import Document
 from index.parsing.markdown import parse_markdown
 from index.parsing.parse import parse
+from index.sources.sidecar import Sidecar, is_sidecar, read_sidecar
 
 # Endings of formats that are read. A file without an ending, or with one that is part of a name ("acme.com"), is read
 # for what its content is.
@@ -101,11 +102,6 @@ def _tells_of_others(path: Path) -> bool:
     return path.name == COMPANIES_FILE or is_sidecar(path)
 
 
-def is_sidecar(path: Path) -> bool:
-    """Whether `path` is called like a file that tells of the policy file beside it."""
-    return path.name.lower().endswith(".meta.toml")
-
-
 def _refused(path: Path) -> PolicyError | None:
     """Why a file of a folder is no policy, as far as its name says."""
     suffix = path.suffix.lower().removeprefix(".")
@@ -141,7 +137,29 @@ def read_policy_file(path: Path) -> PolicyFile:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadablePolicy(f"{path}: {error.strerror}; make the file readable or leave it out") from error
-    return PolicyFile(str(path), parse(data, path=str(path)))
+    document = parse(data, path=str(path))
+    sidecar = read_sidecar(path)
+    return PolicyFile(str(path), _described(document, sidecar) if sidecar else document)
+
+
+def _described(document: Document, sidecar: Sidecar) -> Document:
+    """`document` with what its sidecar says of it, which goes before what the file says."""
+    told = {
+        "company": sidecar.company,
+        "document_type": sidecar.document_type,
+        "title": sidecar.title,
+        "language": sidecar.language or sidecar.content_language,
+        "archived_on": sidecar.day,
+        "effective_on": sidecar.effective_on,
+        "address": sidecar.final_address or sidecar.address,
+        "licence": sidecar.licence,
+        "attribution": sidecar.attribution,
+    }
+    known = {name: value for name, value in told.items() if value is not None}
+    metadata = replace(document.metadata, **known)  # type: ignore[arg-type]
+    if sidecar.company:
+        metadata = replace(metadata, company_is_given=True)
+    return replace(document, metadata=metadata)
 
 
 def parse_policy_text(text: str, *, path: str) -> PolicyFile:

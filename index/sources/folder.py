@@ -24,6 +24,7 @@ from index.policies.passages import title_of
 from index.policies.series import policy_ids
 from index.policies.versions import Policy
 from index.sources.files import PolicyFile, policy_paths, read_policy_file
+from index.sources.sidecar import sidecar_path
 
 Progress = Callable[[str, int, int], None]
 """`progress(stage, done, total)`; stages are "read", "split" and "embed"."""
@@ -119,13 +120,14 @@ def _surveyed(path: Path, as_shown: str, known: Mapping[str, SourceFile], known_
     real_path = os.path.abspath(path)  # noqa: PTH100  # resolve() would follow links
     try:
         state = path.stat()
+        modified_ns = max(state.st_mtime_ns, _sidecar_modified_ns(path))
     except OSError as error:
         raise UnreadablePolicy(f"{path}: {error.strerror}; make the file readable or leave it out") from error
     before = known.get(real_path)
     if (
         before
-        and (before.path, before.size, before.modified_ns) == (as_shown, state.st_size, state.st_mtime_ns)
-        and state.st_mtime_ns < known_at_ns - _TIMES_TELL_AFTER_NS
+        and (before.path, before.size, before.modified_ns) == (as_shown, state.st_size, modified_ns)
+        and modified_ns < known_at_ns - _TIMES_TELL_AFTER_NS
     ):
         return before
     file = replace(read_policy_file(path), path=as_shown)
@@ -139,7 +141,7 @@ def _surveyed(path: Path, as_shown: str, known: Mapping[str, SourceFile], known_
         as_shown,
         real_path,
         state.st_size,
-        state.st_mtime_ns,
+        modified_ns,
         hash_of(file.text),
         file.body_start,
         file.archived_on,
@@ -154,6 +156,13 @@ def _surveyed(path: Path, as_shown: str, known: Mapping[str, SourceFile], known_
         document.markup,
         claim_of(file),
     )
+
+
+def _sidecar_modified_ns(path: Path) -> int:
+    try:
+        return sidecar_path(path).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def document_of(file: SourceFile) -> Document:
