@@ -462,9 +462,9 @@ def rollback(*, folder: Path) -> None:
 
     The version before the last build is kept; the next build publishes a newer one again.
     """
-    from index.manifest import rolled_back
+    from index.manifest import roll_back
 
-    manifest = rolled_back(folder)
+    manifest = roll_back(folder)
     click.echo(f"{folder}: {manifest.version} of {manifest.built_at} serves again ({manifest.policies:,} policies)")
 
 

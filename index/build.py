@@ -174,6 +174,7 @@ def build(
         IndexBusy: another process builds in `out`.
         IndexFolderError: `out` cannot be written.
     """
+    _check_apart(paths, out)
     try:
         with writing(out):
             before = None if split else _before(out, embedder)
@@ -181,6 +182,19 @@ def build(
             return build_now.run(paths)
     except OSError as error:
         raise IndexFolderError(f"{out}: could not be written ({error}); the index there before still serves") from error
+
+
+def _check_apart(paths: Iterable[Path], out: Path) -> None:
+    """Nothing, if no source is the index folder or lies in it.
+
+    Raises:
+        IndexFolderError: one does.
+    """
+    folder = out.resolve()
+    for path in paths:
+        real = path.resolve()
+        if real == folder or folder in real.parents:
+            raise IndexFolderError(f"{out} is what is to be indexed, or holds it ({path}): give another --out")
 
 
 def build_of_ready(
@@ -197,8 +211,7 @@ def build_of_ready(
         where = new_version_folder(out, f"{now:%Y%m%dT%H%M%S%f}-ready")
         writer = _Build(out, embedder, splitter(embedder), None, lambda *_: None)
         manifest = writer.written(where, now, ready, companies, tuple(os.path.abspath(path) for path in sources))  # noqa: PTH100
-        publish(out, where, manifest)
-        return manifest
+        return publish(out, where, manifest)
 
 
 # Raised where passages, attribution or what is stored changes: what an index of another version holds is made anew.
@@ -309,7 +322,7 @@ class _Build:
         where = new_version_folder(self._out, f"{now:%Y%m%dT%H%M%S%f}-{_content_hash(self._embedder, found)}")
         try:
             manifest = self._write(where, now, found, companies, sources)
-            publish(self._out, where, manifest)
+            manifest = publish(self._out, where, manifest)
         except BaseException:
             shutil.rmtree(where, ignore_errors=True)
             raise
@@ -393,6 +406,7 @@ class _Build:
             dimension=self._embedder.dimension,
             terms_hash=terms_hash(),
             made_by=made_by(),
+            replaces=None,
             sources=sources,
             segments=tuple(names),
             policies=len(placed),

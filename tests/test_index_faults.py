@@ -188,7 +188,7 @@ def run(*arguments: str | Path) -> Result:
 @pytest.mark.parametrize(
     ("arguments", "broken"),
     [
-        (["index", "rollback", "{index}"], "index.manifest.rolled_back"),
+        (["index", "rollback", "{index}"], "index.manifest.roll_back"),
         (["index", "update", "--out", "{index}"], "index.build.build"),
         (["index", "build", "{index}", "--out", "{index}"], "index.build.build"),
         (["index", "verify", "{index}"], "index.manifest.damaged_files"),

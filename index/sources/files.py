@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from index.errors import NoPolicy, NotText, PolicyError, UnreadablePolicy
+from index.manifest import is_index_folder
 from index.parsing.document import Document
 from index.parsing.markdown import parse_markdown
 from index.parsing.parse import parse
@@ -89,7 +90,9 @@ def _walk(folder: Path, seen: set[str]) -> Iterator[Path | PolicyError]:
             folders.clear()
             continue
         entered.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not is_index_folder(Path(where) / name)
+        )
         for name in sorted(names):
             path = Path(where) / name
             if not name.startswith(".") and not _tells_of_others(path) and _first_time(path, seen):
