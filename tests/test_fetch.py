@@ -8,8 +8,11 @@ import ssl
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from api.cli import askpolicy
 from index.errors import FetchRefused
+from index.sources import fetch_snapshots
 from index.sources.fetch import Fetched, Fetcher, FetchOutcome
 from index.sources.fetch_address import checked_url, is_public, reachable
 from index.sources.fetch_http import USER_AGENT, Limits
@@ -224,17 +228,23 @@ def test_a_snapshot_that_cannot_be_written_whole_leaves_nothing(
     assert files(tmp_path) == []
 
 
-def test_two_at_once_store_one_snapshot_each(web: Site, tmp_path: Path) -> None:
-    for number in range(8):
-        web.pages[f"/{number % 4}"] = Page(f"<html>{number % 4}".encode())
-    threads = [
-        threading.Thread(target=lambda n=number: fetcher(tmp_path).fetch(web.url(f"/{n % 4}"))) for number in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(files(tmp_path)) == 8
+def test_fetches_of_one_address_at_once_store_one_snapshot(
+    web: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, others = fetch_snapshots._free_path, threading.Barrier(2)
+
+    def named_with_another(folder: Path, stem: str, ending: str) -> Path:
+        found = named(folder, stem, ending)
+        with suppress(threading.BrokenBarrierError):
+            others.wait(0.5)  # nobody else comes so far while one is at work
+        return found
+
+    monkeypatch.setattr(fetch_snapshots, "_free_path", named_with_another)
+    web.pages["/privacy"] = Page()
+    with ThreadPoolExecutor(4) as threads:
+        fetched = list(threads.map(lambda _: fetcher(tmp_path).fetch(web.url("/privacy")), range(4)))
+    assert sorted(one.outcome for one in fetched) == [OK, UNCHANGED, UNCHANGED, UNCHANGED]
+    assert ({one.path for one in fetched}, len(files(tmp_path))) == ({fetched[0].path}, 2)
 
 
 # Redirects
@@ -487,6 +497,15 @@ def test_a_body_that_is_too_large_is_refused(web: Site, tmp_path: Path, page: Pa
     fetched = fetcher(tmp_path, limits=Limits(body_bytes=99_000)).fetch(web.url("/x"))
     assert (fetched.outcome, fetched.reason) == (REFUSED, "more than the 99,000 bytes a policy may have")
     assert files(tmp_path) == []
+
+
+def test_a_bomb_is_not_unpacked(web: Site, tmp_path: Path) -> None:
+    web.pages["/x"] = Page(gzip.compress(b"<html>" + b"x" * 50_000_000), head=(("Content-Encoding", "gzip"),))
+    tracemalloc.start()
+    fetcher(tmp_path, limits=Limits(body_bytes=99_000)).fetch(web.url("/x"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10_000_000
 
 
 @pytest.mark.parametrize("limits", [Limits(read_s=0.1), Limits(whole_s=0.3)], ids=["silent", "dripping"])

@@ -87,7 +87,9 @@ class HttpClient:
         timeout = {"connect": limits.connect_s, "read": limits.read_s, "write": limits.read_s}
         with (
             self._told_plainly(),
-            httpcore.ConnectionPool(ssl_context=self._ssl_context, network_backend=backend) as pool,
+            httpcore.ConnectionPool(
+                ssl_context=self._ssl_context if url.scheme == "https" else None, network_backend=backend
+            ) as pool,
             pool.stream(
                 "GET",
                 httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),

@@ -51,7 +51,6 @@ class Snapshots:
 
         Returns the snapshot that holds them, and whether it is new.
 
-
         Raises:
             SidecarError: see `newest`.
             OSError: the folder cannot be written.
