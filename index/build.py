@@ -13,14 +13,16 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from index.embedding import Embedder
-from index.errors import EmptyPolicy, IndexFolderError, NothingToIndex, PolicyError
+from index.errors import EmptyPolicy, IndexFolderError, NoPolicy, NothingToIndex, PolicyError
 from index.manifest import (
     FORMAT,
     FileSeal,
@@ -41,13 +43,17 @@ from index.policies.versions import Policy, of_document
 from index.policy_index import PolicyIndex
 from index.segment import Segment, SegmentWriter, text_hash
 from index.sharing import NewGroup, group_of
+from index.sources.archive import Archives
 from index.sources.folder import Progress, SourceFile, corrections, document_of, named, survey
 from index.terms import terms_hash
 
+Sources = tuple[tuple[str, ...], tuple[str, ...]]
+"""The files and folders, and the histories, that an index is built of, as absolute paths."""
 Split = Callable[[Policy], list[Passage]]
 """What makes passages of a policy, in reading order."""
 
 _FILES = "files.jsonl"
+_COUNTS_KEPT = 8_192
 # A part of an index is written at this size, and taken over as it is from the other one.
 _MOST_PASSAGES, _KEPT_FROM_PASSAGES = 100_000, 10_000
 # Of a part that is taken over at most this share may be passages of policies that were removed.
@@ -150,7 +156,9 @@ def read(paths: Sequence[Path], *, split: Split, progress: Progress = lambda *_:
 
 def splitter(embedder: Embedder) -> Split:
     """The project's own way to split, so that no passage is longer than `embedder` reads."""
-    return lambda policy: passages(policy, max_tokens=embedder.max_tokens, count_tokens=embedder.count_tokens)
+    # Versions of a policy have most of their passages in common.
+    count_tokens = lru_cache(_COUNTS_KEPT)(embedder.count_tokens)
+    return lambda policy: passages(policy, max_tokens=embedder.max_tokens, count_tokens=count_tokens)
 
 
 def build(
@@ -158,15 +166,19 @@ def build(
     out: Path,
     *,
     embedder: Embedder,
+    histories: Sequence[Path] = (),
     split: Split | None = None,
     progress: Progress = lambda *_: None,
 ) -> BuildReport:
-    """An index of the policies at `paths`, published in `out`; bad files are left out and reported.
+    """An index of the policies at `paths` and of all versions in `histories`, published in `out`.
+
+    Bad files are left out and reported.
 
     What the index in `out` holds already, made by the same code with the same model, is taken over; where nothing at
     all changed, no new version is published.
 
     Args:
+        histories: repositories of Open Terms Archive, or zips of its datasets, see `index.sources.history`.
         split: None means `splitter(embedder)`; with another, everything is made anew.
     Raises:
         NothingToIndex: no file could be read.
@@ -174,14 +186,18 @@ def build(
         IndexBusy: another process builds in `out`.
         IndexFolderError: `out` cannot be written.
     """
-    _check_apart(paths, out)
+    _check_apart([*paths, *histories], out)
     try:
-        with writing(out):
+        with writing(out), closing(Archives(histories)) as archives:
             before = None if split else _before(out, embedder)
-            build_now = _Build(out, embedder, split or splitter(embedder), before, progress)
-            return build_now.run(paths)
+            build_now = _Build(out, embedder, split or splitter(embedder), before, progress, archives=archives)
+            return build_now.run(paths, histories)
     except OSError as error:
         raise IndexFolderError(f"{out}: could not be written ({error}); the index there before still serves") from error
+
+
+def _absolute(paths: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(os.path.abspath(path) for path in paths)  # noqa: PTH100  # resolve() would follow links
 
 
 def _check_apart(paths: Iterable[Path], out: Path) -> None:
@@ -209,8 +225,8 @@ def build_of_ready(
     with writing(out):
         now = datetime.now(UTC)
         where = new_version_folder(out, f"{now:%Y%m%dT%H%M%S%f}-ready")
-        writer = _Build(out, embedder, splitter(embedder), None, lambda *_: None)
-        manifest = writer.written(where, now, ready, companies, tuple(os.path.abspath(path) for path in sources))  # noqa: PTH100
+        writer = _Build(out, embedder, splitter(embedder), None, lambda *_: None, archives=Archives([]))
+        manifest = writer.written(where, now, ready, companies, (_absolute(sources), ()))
         return publish(out, where, manifest)
 
 
@@ -224,9 +240,16 @@ def made_by() -> str:
 
 
 def _surveyed(
-    paths: Sequence[Path], known: Mapping[str, SourceFile], known_at_ns: int, progress: Progress
+    paths: Sequence[Path],
+    known: Mapping[str, SourceFile],
+    known_at_ns: int,
+    progress: Progress,
+    archives: Archives | None = None,
 ) -> tuple[list[tuple[Policy, SourceFile]], list[Company], list[PolicyError]]:
     files, refused = survey(paths, known=known, known_at_ns=known_at_ns, progress=progress)
+    if archives:
+        versions, unread = archives.files(known)
+        files, refused = files + versions, refused + unread
     if not files:
         reasons = "".join(f"\n  {error}" for error in refused)
         given = ", ".join(map(str, paths)) or "nothing"
@@ -298,23 +321,35 @@ def _before(out: Path, embedder: Embedder) -> _Before | None:
 class _Build:
     """One build of one folder."""
 
-    def __init__(self, out: Path, embedder: Embedder, split: Split, before: _Before | None, progress: Progress) -> None:
+    def __init__(
+        self,
+        out: Path,
+        embedder: Embedder,
+        split: Split,
+        before: _Before | None,
+        progress: Progress,
+        *,
+        archives: Archives,
+    ) -> None:
+        self._archives = archives
         self._out, self._embedder, self._split, self._before, self._progress = out, embedder, split, before, progress
         self._embedded = self._reused = 0
         self._read_bytes = self._to_read_bytes = 0
         self._refused: list[PolicyError] = []
         self._empty: list[tuple[Policy, SourceFile]] = []
 
-    def run(self, paths: Sequence[Path]) -> BuildReport:
+    def run(self, paths: Sequence[Path], histories: Sequence[Path]) -> BuildReport:
         now = datetime.now(UTC)
         before = self._before
         files = before.files if before else {}
-        surveyed, companies, self._refused = _surveyed(paths, files, _built_at_ns(before), self._progress)
+        surveyed, companies, self._refused = _surveyed(
+            paths, files, _built_at_ns(before), self._progress, self._archives
+        )
         known_empty = before.empty if before else frozenset()
         self._empty = [(policy, file) for policy, file in surveyed if file.text_hash in known_empty]
         self._refused += [_empty(policy) for policy, _ in self._empty]
         found = _grouped([entry for entry in surveyed if entry[1].text_hash not in known_empty], before)
-        sources = tuple(os.path.abspath(path) for path in paths)  # noqa: PTH100  # resolve() would follow links
+        sources = _absolute(paths), _absolute(histories)
         whole = all(group.at for group in found)
         kept = _kept(found, before)
         if before and whole and _unchanged(before, found, companies, sources):
@@ -343,7 +378,7 @@ class _Build:
         now: datetime,
         found: Sequence[FoundGroup],
         companies: Sequence[Company],
-        sources: tuple[str, ...],
+        sources: Sources,
     ) -> Manifest:
         taken, sealed = self._taken_over(where, found)
         names = [name for _, name in taken.values()]
@@ -370,7 +405,7 @@ class _Build:
         now: datetime,
         ready: Iterable[ReadyGroup],
         companies: Sequence[Company],
-        sources: tuple[str, ...],
+        sources: Sources,
         *,
         placed: Sequence[tuple[FoundPolicy, int, int]] = (),
         names: Sequence[str] = (),
@@ -407,7 +442,8 @@ class _Build:
             terms_hash=terms_hash(),
             made_by=made_by(),
             replaces=None,
-            sources=sources,
+            sources=sources[0],
+            histories=sources[1],
             segments=tuple(names),
             policies=len(placed),
             companies=len(owning),
@@ -460,8 +496,9 @@ class _Build:
         split, kept = [], []
         for version in group.versions:
             try:
-                split.append(self._split_version(version))
-                kept.append(version)
+                policy, passages, file = self._split_version(version)
+                split.append((policy, passages))
+                kept.append(FoundPolicy(replace(version.policy, effective_on=policy.effective_on), file))
             except PolicyError as error:
                 self._refused.append(error)
         return ReadyGroup(replace(group, versions=tuple(kept)), group_of(split), None) if kept else None
@@ -469,17 +506,25 @@ class _Build:
     def _each(self, group: FoundGroup, at: tuple[int, int]) -> Iterator[tuple[FoundPolicy, int]]:
         return zip(group.versions, self._places(at), strict=True)
 
-    def _split_version(self, version: FoundPolicy) -> tuple[Policy, list[Passage]]:
-        """A version with its text and its passages: as known from before, or read and split now."""
+    def _split_version(self, version: FoundPolicy) -> tuple[Policy, list[Passage], SourceFile]:
+        """A version with its text, its passages and its file: as known from before, or read and split now."""
         known = self._before.versions.get(version.file.text_hash) if self._before else None
         if known:
-            return self._known(version, known)
-        policy = of_document(version.policy, document_of(version.file))
-        split = self._split(policy)
-        if not split:
-            self._empty.append((version.policy, version.file))
-            raise _empty(policy)
-        return policy, split
+            return *self._known(version, known), version.file
+        file = version.file
+        try:
+            if file.archive:
+                document, file = self._archives.read(file)
+            else:
+                document = document_of(file)
+            policy = of_document(replace(version.policy, effective_on=file.effective_on), document)
+            split = self._split(policy)
+            if not split:
+                raise _empty(policy)
+        except (EmptyPolicy, NoPolicy):
+            self._empty.append((version.policy, file))
+            raise
+        return policy, split, file
 
     def _known(self, version: FoundPolicy, at: tuple[int, int]) -> tuple[Policy, list[Passage]]:
         if not self._before:
@@ -564,12 +609,10 @@ def _kept(found: Iterable[FoundGroup], before: _Before | None) -> int:
     return (was & Counter(version.file.text_hash for group in found for version in group.versions)).total()
 
 
-def _unchanged(
-    before: _Before, found: Sequence[FoundGroup], companies: Sequence[Company], sources: tuple[str, ...]
-) -> bool:
+def _unchanged(before: _Before, found: Sequence[FoundGroup], companies: Sequence[Company], sources: Sources) -> bool:
     policies = [version.policy for group in found for version in group.versions]
     return (
-        before.index.manifest.sources == sources
+        (before.index.manifest.sources, before.index.manifest.histories) == sources
         and {policy.id: policy for policy in policies}
         == {policy_id: place.policy for policy_id, place in before.index.policies.places.items()}
         and _owning(companies, policies) == list(before.index.companies.values())

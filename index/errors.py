@@ -6,6 +6,7 @@ AskPolicyError
 │   ├── NotText             binary, or not UTF-8
 │   ├── EmptyPolicy         nothing in it that could answer
 │   ├── NoPolicy            a log-in page, a list of countries, a README
+│   ├── HistoryError        an archive of histories, or a part of it, that cannot be read
 │   └── SidecarError        a sidecar that says something impossible
 ├── FetchError              an address whose document is not stored
 │   ├── FetchRefused        we may not or will not store it
@@ -48,6 +49,10 @@ class EmptyPolicy(PolicyError):
 
 class NoPolicy(PolicyError):
     """The file holds words, but no policy: a log-in page, an extraction that failed, a file about the files."""
+
+
+class HistoryError(PolicyError):
+    """An archive of histories, or a part of it, that is missing, damaged, unsafe or no archive."""
 
 
 class SidecarError(PolicyError):

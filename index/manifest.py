@@ -54,6 +54,7 @@ class Manifest:
         replaces: the version that served before it, to which `roll_back` returns; None for the first.
         made_by: what made passages and search terms, as `index.build.made_by` has it.
         sources: the files and folders that it was built of, as absolute paths; for `update`, and never served.
+        histories: the archives of histories among its sources.
         segments: the names of its parts, in the order of their rows.
         passages, sentences: those that may answer; what was removed and still takes up rows is not counted.
         files: seals by path relative to the version's folder.
@@ -69,6 +70,7 @@ class Manifest:
     made_by: str
     replaces: str | None
     sources: tuple[str, ...]
+    histories: tuple[str, ...]
     segments: tuple[str, ...]
     policies: int
     companies: int
@@ -275,7 +277,7 @@ def _read_manifest(path: Path) -> Manifest:
                 f"run `askpolicy index build` again"
             )
         fields["files"] = {name: FileSeal(**seals) for name, seals in fields["files"].items()}
-        for name in ("sources", "segments"):
+        for name in ("sources", "histories", "segments"):
             fields[name] = tuple(fields[name])
         return Manifest(**fields)
     except FileNotFoundError as error:

@@ -1,5 +1,7 @@
 """Where the sentences of a text stand. It does not know passages."""
 
+from functools import lru_cache
+
 from sentencex import get_sentence_boundaries
 
 from index.parsing.document import Span
@@ -9,6 +11,8 @@ from index.parsing.markup import hide
 _SHORTEST_CHARS = 4
 # "No.", "Yes, we do." means nothing without the question before it.
 _SHORT_ANSWER_WORDS = 4
+# Versions of a policy have most of their sentences in common.
+_KEPT = 8_192
 
 
 def sentence_spans(text: str, start: int, end: int, *, language: str = "en") -> list[Span]:
@@ -16,8 +20,14 @@ def sentence_spans(text: str, start: int, end: int, *, language: str = "en") -> 
 
     A question and the short answer behind it are one sentence; what is struck out or commented out is in none.
     """
+    found = _relative(text[start:end], language)
+    return [(start + begins, start + ends) for begins, ends in found] or [(start, end)]
+
+
+@lru_cache(_KEPT)
+def _relative(words: str, language: str) -> tuple[Span, ...]:
     spans: list[Span] = []
-    shown = hide(text[start:end])
+    shown = hide(words)
     for boundary in get_sentence_boundaries(language, shown):
         span = trimmed(shown, boundary["start_index"], boundary["end_index"])
         if span[0] == span[1]:
@@ -27,7 +37,7 @@ def sentence_spans(text: str, start: int, end: int, *, language: str = "en") -> 
         ):
             span = (spans.pop()[0], span[1])
         spans.append(span)
-    return [(start + begins, start + ends) for begins, ends in spans] or [(start, end)]
+    return tuple(spans)
 
 
 def trimmed(text: str, start: int, end: int) -> Span:

@@ -29,6 +29,8 @@ _HIDING = re.compile(
     r"<!--|-->|<(?P<close>/?)(?P<tag>del|strike|s|script|style)\b[^<>]{0,300}>|(?<!\\)~~(?!~)", re.IGNORECASE
 )
 _LONGEST_STRUCK_CHARS = 5_000
+# Versions of a policy have most of their paragraphs in common, and each is read several times while it is split.
+_KEPT = 8_192
 _MARKS = re.compile(r"[\\*_`\[\]<>&~!\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 _NOT_A_LINE_END = re.compile(r"[^\n\r]")
 
@@ -90,6 +92,7 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": True})
 
 
+@lru_cache(_KEPT)
 def plain(text: str, markup: Markup = Markup.MARKDOWN) -> str:
     r"""`text` as a person reads it: link labels without addresses, no emphasis marks, nothing struck out, one line.
 

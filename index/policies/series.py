@@ -12,6 +12,7 @@ from datetime import date
 from index.policies.versions import Policy, slug
 
 _SHORT_TITLE_CHARS = 60
+_SHORT_REVISION_CHARS = 10
 
 
 def day_of(policy: Policy) -> date | None:
@@ -73,7 +74,9 @@ def _plain_id(policy: Policy) -> str:
     if title == "unnamed":
         title = f"unnamed-{hashlib.sha256(policy.title.encode()).hexdigest()[:8]}"
     parts = [slug(policy.company_id), title, day.isoformat() if day else "undated"]
-    if policy.language != "en":
+    if policy.revision:
+        parts.append(policy.revision[:_SHORT_REVISION_CHARS])
+    elif policy.language != "en":
         parts.append(slug(policy.language))
     return "--".join(parts)
 

@@ -27,6 +27,7 @@ class Policy:
         scope: whom or what it is for, where that is not everybody and everything ("children"); else empty.
         language: a BCP 47 tag of what it is written in.
         effective_on: the day that its text states.
+        revision: the commit of an archive's history that it is from; else empty.
         technical: a change of the archive's tools alone, not of the company's words.
         licence, attribution: under which terms the text may be passed on, and whom to name.
         blocks: see `Document`.
@@ -44,6 +45,7 @@ class Policy:
     scope: str = ""
     language: str = "en"
     effective_on: date | None = None
+    revision: str = ""
     technical: bool = False
     licence: str | None = None
     attribution: str | None = None

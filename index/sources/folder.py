@@ -39,7 +39,7 @@ _DAYS = ("archived_on", "effective_on")
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A policy's file without its text.
+    """A policy's file, or a version of it in an archive of histories, without its text.
 
     Attributes:
         path: from the folder that was given on: what people may see.
@@ -48,6 +48,9 @@ class SourceFile:
         text_hash: equal for equal texts.
         type, scope, language, effective_on, licence, attribution: see `Policy`.
         claim: what it says of its company.
+        archive: the archive of histories that it is in; empty for a file of its own.
+        place: where that keeps its bytes; equal places hold equal bytes.
+        revision, technical: see `Policy`.
     """
 
     path: str
@@ -67,6 +70,10 @@ class SourceFile:
     attribution: str | None
     markup: Markup
     claim: Claim
+    archive: str = ""
+    place: str = ""
+    revision: str = ""
+    technical: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -243,4 +250,6 @@ def _policy(file: SourceFile, company_id: str, names: Mapping[str, str]) -> Poli
         licence=file.licence,
         attribution=file.attribution,
         markup=file.markup,
+        revision=file.revision,
+        technical=file.technical,
     )
