@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import fields, replace
 from datetime import date, datetime
@@ -377,32 +377,46 @@ def index() -> None:
     """Build, update, show, verify and roll back index folders."""
 
 
+_history_option = click.option(
+    "--history",
+    "histories",
+    metavar="REPO",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A git repository of Open Terms Archive, or its dataset's zip: every version of every document. Repeatable.",
+)
+
+
 @index.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@_history_option
 @_out_option
 @_model_option
-def build(*, paths: tuple[Path, ...], out: Path, model: str | None) -> None:
-    """Build an index of the policies at PATH: .md and .txt files, and folders of them.
+def build(*, paths: tuple[Path, ...], histories: tuple[Path, ...], out: Path, model: str | None) -> None:
+    """Build an index of the policies at PATH: HTML, PDF, DOCX, Markdown and text files, and folders of them.
 
-    A file that cannot be read is named with what to do, the others are indexed, and the exit status is 3.
-    A `companies.toml` beside the policies corrects companies' names. An index that is there before serves until the
-    new one is whole.
+    Every file is indexed or named with the reason why not, and then the exit status is 3. A `companies.toml` beside the
+    policies corrects companies' names, a `NAME.meta.toml` beside a file tells what is known of it. An index that is
+    there before serves until the new one is whole.
     """
     from index.build import build as build_index
 
+    if not paths and not histories:
+        raise click.UsageError("nothing to index: give files or folders of policies, or --history REPO")
     settings = _settings(model=model)
     embedder = _embedder(settings)
     with _progress() as progress:
-        report = build_index(paths, out, embedder=embedder, progress=progress)
+        report = build_index(paths, out, embedder=embedder, histories=histories, progress=progress)
     _tell(report, out)
 
 
 @index.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@_history_option
 @_out_option
 @_model_option
-def update(*, paths: tuple[Path, ...], out: Path, model: str | None) -> None:
-    """Bring an index up to date: read again what it was built of, and add PATH.
+def update(*, paths: tuple[Path, ...], histories: tuple[Path, ...], out: Path, model: str | None) -> None:
+    """Bring an index up to date: read again what it was built of, and add PATH and REPO.
 
     Only text that is new or changed is embedded. Files that are gone leave the index.
     """
@@ -410,13 +424,21 @@ def update(*, paths: tuple[Path, ...], out: Path, model: str | None) -> None:
     from index.policy_index import PolicyIndex
 
     embedder = _embedder(_settings(model=model))
-    sources = [Path(source) for source in PolicyIndex.open(out, embedder=embedder).manifest.sources]
-    for gone in (path for path in sources if not path.exists()):
-        _say(f"Gone: {gone}")
-    kept = [path for path in sources if path.exists()]
+    manifest = PolicyIndex.open(out, embedder=embedder).manifest
+    sources, archives = (_still_there(each) for each in (manifest.sources, manifest.histories))
     with _progress() as progress:
-        report = build_index([*kept, *paths], out, embedder=embedder, progress=progress)
+        report = build_index(
+            [*sources, *paths], out, embedder=embedder, histories=[*archives, *histories], progress=progress
+        )
     _tell(report, out)
+
+
+def _still_there(sources: Iterable[str]) -> list[Path]:
+    """Those of `sources` that exist; the others are named."""
+    paths = [Path(source) for source in sources]
+    for gone in (path for path in paths if not path.exists()):
+        _say(f"Gone: {gone}")
+    return [path for path in paths if path.exists()]
 
 
 @index.command()
@@ -602,8 +624,17 @@ def _in_words(error: OSError) -> str:
 
 def _tell(report: "BuildReport", out: Path) -> None:
     """Name the refused files on stderr, say what was indexed, and exit 3 where any were refused."""
+    from index.language.detect import language_name
+
     for error in report.refused:
         _say(f"Left out: {error}")
+    for policy in report.undated:
+        _say(f"Undated: {policy.path}: no date tells it from another version of the same policy; both answer")
+    for language in sorted({policy.language for policy in report.unread}):
+        mine = [policy.path for policy in report.unread if policy.language == language]
+        _say(
+            f"Not read: {len(mine):,} in {language_name(language)}, such as {mine[0]}; questions about them are told so"
+        )
     manifest = report.manifest
     changes = f"{report.added:,} added, {report.removed:,} removed, {report.kept:,} kept"
     click.echo(f"Policies: {changes}" if report.published else "Nothing has changed; the version there serves on")

@@ -23,6 +23,7 @@ import numpy as np
 
 from index.embedding import Embedder
 from index.errors import EmptyPolicy, IndexFolderError, NoPolicy, NothingToIndex, PolicyError
+from index.language.detect import can_read
 from index.manifest import (
     FORMAT,
     FileSeal,
@@ -38,7 +39,7 @@ from index.parsing.parse import PARSER_VERSION
 from index.policies.attribution import ATTRIBUTION_VERSION, attributed
 from index.policies.companies import Company, key
 from index.policies.passages import SPLITTER_VERSION, Passage, passages
-from index.policies.series import day_of
+from index.policies.series import day_of, undated_twins
 from index.policies.versions import Policy, of_document
 from index.policy_index import PolicyIndex
 from index.segment import Segment, SegmentWriter, text_hash
@@ -72,6 +73,8 @@ class BuildReport:
         refused: the files that had to be left out.
         embedded, reused: how many different texts were embedded, and how many had their vector from before.
         added, removed, kept: policies, by their texts.
+        undated: versions that no date tells from another one of the same policy.
+        unread: versions in a language that is not read.
         published: whether there is a new version; not where nothing changed.
     """
 
@@ -83,6 +86,8 @@ class BuildReport:
     removed: int
     kept: int
     published: bool
+    undated: tuple[Policy, ...] = ()
+    unread: tuple[Policy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,8 +357,14 @@ class _Build:
         sources = _absolute(paths), _absolute(histories)
         whole = all(group.at for group in found)
         kept = _kept(found, before)
-        if before and whole and _unchanged(before, found, companies, sources):
-            return BuildReport(before.index.manifest, tuple(self._refused), 0, 0, 0, 0, kept, published=False)
+        policies = [version.policy for group in found for version in group.versions]
+        undated = tuple(undated_twins(policies))
+        unread = tuple(policy for policy in policies if not can_read(policy.language))
+        if before and whole and _unchanged(before, policies, companies, sources):
+            manifest = before.index.manifest
+            return BuildReport(
+                manifest, tuple(self._refused), 0, 0, 0, 0, kept, published=False, undated=undated, unread=unread
+            )
         where = new_version_folder(self._out, f"{now:%Y%m%dT%H%M%S%f}-{_content_hash(self._embedder, found)}")
         try:
             manifest = self._write(where, now, found, companies, sources)
@@ -370,6 +381,8 @@ class _Build:
             removed=(len(before.index.policies) if before else 0) - kept,
             kept=kept,
             published=True,
+            undated=undated,
+            unread=unread,
         )
 
     def _write(
@@ -610,7 +623,6 @@ def _kept(found: Iterable[FoundGroup], before: _Before | None) -> int:
 
 
 def _unchanged(before: _Before, found: Sequence[FoundGroup], companies: Sequence[Company], sources: Sources) -> bool:
-    policies = [version.policy for group in found for version in group.versions]
     return (
         (before.index.manifest.sources, before.index.manifest.histories) == sources
         and {policy.id: policy for policy in policies}
