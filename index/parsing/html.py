@@ -20,7 +20,7 @@ def parse_html(data: bytes, *, path: str) -> Document:
     root = parse_tree(text, path=path)
     etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
     metadata = metadata_of(root, text, first_heading=None)
-    units = units_of(root, content_of(root), address=metadata.address)
+    units = units_of(root, content_of(root, address=metadata.address), address=metadata.address)
     heading = next((unit.text for unit in units if unit.kind is Kind.HEADING), None)
     return document_of(units, metadata_of(root, text, first_heading=heading), empty=NO_TEXT.format(path=path))
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from index.parsing.html_links import link_sort
 from index.parsing.html_tree import Element, tag_of
 
 _NEVER_TEXT = frozenset(
@@ -23,7 +24,7 @@ _FIELDS = frozenset("text email search tel password url number".split())
 
 # What authors call such parts, whatever their site: each is dropped unless it holds a good part of the page's words.
 _NAMED_NAVIGATION = re.compile(
-    r"(?:\A|[_\W])(?:\w*nav(?:bar|igation)?|(?:mega-?|sub|main)?menu|breadcrumbs?|\w*sidebar|\w*footer|masthead|"
+    r"(?:\A|[_\W])(?:\w*nav(?:bar|igation)?|(?:mega-?|sub|main)?menu|breadcrumbs?|\w*sidebar|\w*foot(?:er)?|masthead|"
     r"topbar|off-?canvas|pagination|drawer|skip-?(?:link|nav|to-?content)|colophon|wm-ipp(?:-base|-print)?|donato)(?:\Z|[_\W])"
 )
 _NAMED_LINKS = re.compile(r"(?:\A|[_\W])(?:related|recommended|social|share|sharing|newsletter|subscribe|promo|advert\w*|ads?)")
@@ -43,18 +44,22 @@ class Stat:
 
     Attributes:
         words: outside of links.
+        menu_links, menu_words: of links to other pages of the site or to places on this one.
         first, last: its place and that of the last element in it, in the order of the page.
     """
 
     words: int = 0
     link_words: int = 0
     links: int = 0
+    menu_links: int = 0
+    menu_words: int = 0
     buttons: int = 0
     fields: int = 0
     tables: int = 0
     h1: int = 0
     h2: int = 0
     in_link: bool = False
+    in_menu_link: bool = False
     first: int = 0
     last: int = 0
 
@@ -74,15 +79,15 @@ class Content:
     panels: dict[str, Element] = field(default_factory=dict)
 
 
-def content_of(root: Element) -> Content:
-    """What of the page `root` is its text."""
+def content_of(root: Element, *, address: str | None) -> Content:
+    """What of the page `root`, which is at `address`, is its text."""
     content = Content()
     elements = [element for element in root.iter() if tag_of(element)]
     targets = _toggle_targets(elements)
     content.panels = {
         target: control for target, control in targets.items() if control.get("role") == "tab" or _is_tab(control)
     }
-    _measure(elements, content, targets)
+    _measure(elements, content, targets, address=address)
     body = next((element for element in elements if tag_of(element) == "body"), root)
     total = content.stats[body].words if body in content.stats else 0
     for element in _shown(elements, content):
@@ -115,7 +120,9 @@ def _toggle_targets(elements: list[Element]) -> dict[str, Element]:
     return targets
 
 
-def _measure(elements: list[Element], content: Content, targets: dict[str, Element]) -> None:
+def _measure(
+    elements: list[Element], content: Content, targets: dict[str, Element], *, address: str | None
+) -> None:
     """Count what is in each element, and skip those that are hidden."""
     hidden: set[Element] = set()
     for position, element in enumerate(elements):
@@ -129,12 +136,7 @@ def _measure(elements: list[Element], content: Content, targets: dict[str, Eleme
             if parent not in hidden:
                 content.skipped.add(element)
             continue
-        tag = tag_of(element)
-        is_link = tag == "a" and element.get("href") is not None
-        stat = Stat(in_link=is_link or (above is not None and above.in_link), first=position, last=position)
-        stat.links, stat.tables = int(is_link), int(tag == "table")
-        stat.h1, stat.h2 = int(tag == "h1"), int(tag in ("h2", "h3"))
-        stat.buttons = int(_is_button(element, tag) and not is_toggle(element) and not _heads(element))
+        stat = _own(element, above, position, address=address)
         _count(stat, len((element.text or "").split()))
         content.stats[element] = stat
     for element in reversed(elements):
@@ -147,15 +149,33 @@ def _measure(elements: list[Element], content: Content, targets: dict[str, Eleme
             _add(above, content.stats[element])
 
 
+def _own(element: Element, above: Stat | None, position: int, *, address: str | None) -> Stat:
+    """What `element` is by itself."""
+    tag = tag_of(element)
+    href = element.get("href") if tag == "a" and not is_toggle(element) else None
+    menu = href is not None and link_sort(href, address=address) != "web"
+    stat = Stat(
+        in_link=href is not None or (above is not None and above.in_link),
+        in_menu_link=menu or (href is None and above is not None and above.in_menu_link),
+        first=position,
+        last=position,
+    )
+    stat.links, stat.menu_links, stat.tables = int(href is not None), int(menu), int(tag == "table")
+    stat.h1, stat.h2 = int(tag == "h1"), int(tag in ("h2", "h3"))
+    stat.buttons = int(_is_button(element, tag) and not is_toggle(element) and not _heads(element))
+    return stat
+
+
 def _count(stat: Stat, words: int) -> None:
     if stat.in_link:
         stat.link_words += words
+        stat.menu_words += words * stat.in_menu_link
     else:
         stat.words += words
 
 
 def _add(above: Stat, below: Stat) -> None:
-    for name in ("words", "link_words", "links", "buttons", "fields", "tables", "h1", "h2"):
+    for name in ("words", "link_words", "links", "menu_links", "menu_words", "buttons", "fields", "tables", "h1", "h2"):
         setattr(above, name, getattr(above, name) + getattr(below, name))
     above.last = max(above.last, below.last)
 
@@ -240,12 +260,10 @@ def _shown(elements: list[Element], content: Content) -> Iterator[Element]:
 
 def _is_boilerplate(element: Element, stat: Stat, total: int) -> bool:
     tag = tag_of(element)
-    if tag in ("html", "body", "main") or (tag not in _CONTAINERS and tag != "button" and not element.get("role")):
+    if tag in ("html", "body", "main") or (tag not in _CONTAINERS and not element.get("role")):
         return False
     role = (element.get("role") or "").lower()
     largest = stat.words > 0.5 * total and stat.words > 100
-    if tag == "button":
-        return not is_toggle(element) and not _heads(element)
     if tag == "nav" or role in _NAVIGATION_ROLES or role in _DIALOG_ROLES or tag == "dialog":
         holds = (role == "banner" and _has_title(element, stat)) or (role == "tablist" and _has_panels(element))
         return not largest and not holds
@@ -253,7 +271,20 @@ def _is_boilerplate(element: Element, stat: Stat, total: int) -> bool:
         return not largest
     if tag in ("header", "footer", "aside"):
         return not largest and _is_page_part(element, tag, stat)
-    return _is_named_boilerplate(element, tag, stat, total) or _is_form(tag, stat, total)
+    if stat.h1 or (stat.words > 0.4 * total and stat.words > 60):
+        return False
+    return _is_named_boilerplate(element, stat) or _is_form(tag, stat, total) or _is_menu(element, stat)
+
+
+def _is_menu(element: Element, stat: Stat) -> bool:
+    """Whether most words of `element` are links into the site, and no sentence introduces them."""
+    if stat.fields and stat.words <= 12:
+        return True
+    if stat.menu_links < 3 or stat.menu_words < stat.words or stat.menu_words < 0.5 * stat.link_words:
+        return False
+    above = _neighbour(element, -1)
+    before = "".join(above.itertext()) if above is not None and tag_of(above) == "p" else ""
+    return not before.rstrip().endswith(":")
 
 
 def _has_panels(element: Element) -> bool:
@@ -281,16 +312,15 @@ def _names(element: Element) -> tuple[str, str]:
     return _CAMEL.sub("-", classes).lower(), _CAMEL.sub("-", identity).lower()
 
 
-def _is_named_boilerplate(element: Element, tag: str, stat: Stat, total: int) -> bool:
-    if tag not in _CONTAINERS or (stat.words > 0.4 * total and stat.words > 60) or stat.h1:
-        return False
+def _is_named_boilerplate(element: Element, stat: Stat) -> bool:
     classes, identity = _names(element)
     if not classes and not identity:
         return False
     if _NAMED_NAVIGATION.search(classes) or _NAMED_NAVIGATION.search(identity):
         return True
     # An id may be a section's anchor ("sharing"): such names count as classes, and beside links or fields.
-    if _NAMED_LINKS.search(classes) and (stat.link_words >= stat.words or stat.links >= 3 or stat.fields):
+    linked = stat.link_words >= stat.words or stat.links >= 3 or stat.fields or (stat.links and stat.words <= 20)
+    if linked and _NAMED_LINKS.search(classes):
         return True
     consent = _NAMED_CONSENT.search(classes) or _NAMED_CONSENT.search(identity)
     return bool(consent) and stat.buttons > 0 and not _in_main(element)
@@ -330,6 +360,9 @@ def _drop_widgets(elements: list[Element], content: Content) -> None:
             content.skipped.add(widget)
             while at_end and own and own[-1] >= start:
                 own.pop()
+    content.skipped.update(
+        element for element in shown if tag_of(element) == "button" and not is_toggle(element) and not _heads(element)
+    )
 
 
 def _widget(button: Element, stats: dict[Element, Stat], total: int) -> Element | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sentencex import get_sentence_boundaries
@@ -15,6 +15,9 @@ _MAX_HEADING_WORDS = 16
 # Without a colon a sentence introduces a list by pointing at it or by not ending.
 _POINTS_AHEAD = re.compile(r"\b(?:following|below|as follows)\b", re.IGNORECASE)
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]]*\Z")
+_MENU_LINKS = frozenset(("site", "anchor"))
+_DATED = re.compile(r"\b(?:19|20)\d\d\b")
+_MAX_WORDS_ABOVE_TITLE = 80
 _LEADS = (":", "：", "-", "–", "—")
 
 
@@ -101,7 +104,9 @@ def _last_sentence(text: str) -> tuple[int, int]:
 
 def finished(units: Sequence[Unit]) -> list[Unit]:
     """`units` with bold titles as headings, without navigation and contents, with each short answer's question."""
-    shown = _without_contents(list(units))
+    # a tab's label and the heading of its panel are often the same
+    once = [unit for unit, below in zip(units, [*units[1:], None], strict=True) if not _repeats(unit, below)]
+    shown = _without_contents(once)
     shown = _without_edges(shown)
     for unit, below in zip(shown, [*shown[1:], None], strict=True):
         if _is_title(unit, below):
@@ -110,9 +115,15 @@ def finished(units: Sequence[Unit]) -> list[Unit]:
     return shown
 
 
+def _repeats(unit: Unit, below: Unit | None) -> bool:
+    return below is not None and unit.kind is Kind.HEADING is below.kind and unit.text == below.text
+
+
 def _is_title(unit: Unit, below: Unit | None) -> bool:
     """Whether a paragraph is plainly a heading: bold and short, no sentence, and something stands under it."""
     if unit.kind is not Kind.PARAGRAPH or not unit.bold or unit.note is not None or unit.lead_ins:
+        return False
+    if unit.links & _MENU_LINKS:
         return False
     if unit.words > _MAX_HEADING_WORDS or "\n" in unit.text or below is None or not any(map(str.isalpha, unit.text)):
         return False
@@ -156,7 +167,7 @@ def _announces(kept: list[Unit], below: Unit | None) -> bool:
     if title.kind is Kind.HEADING or title.bold:
         first = all(unit.kind is not Kind.HEADING for unit in kept[:-1])
         under = below is None or below.kind is Kind.HEADING or below.bold
-        return under and not first and title.level != 1 and title.words <= 6
+        return not first and title.level != 1 and title.words <= (6 if under else 4)
     return title.kind is Kind.PARAGRAPH and title.words <= 8 and not _ENDS_SENTENCE.search(title.text)
 
 
@@ -165,21 +176,25 @@ def _without_edges(units: list[Unit]) -> list[Unit]:
     prose = [position for position, unit in enumerate(units) if unit.is_prose]
     if not prose:
         return units
+    title = next((place for place, unit in enumerate(units) if unit.kind is Kind.HEADING and unit.level == 1), None)
+    if title is not None and sum(unit.words for unit in units[:title]) <= _MAX_WORDS_ABOVE_TITLE:
+        units = [unit for unit in units[:title] if _DATED.search(unit.text) and unit.words <= 20] + units[title:]
+        prose = [position for position, unit in enumerate(units) if unit.is_prose]
+    if not prose:
+        return units
     first, last = prose[0], prose[-1]
+    linked = [place for place, unit in enumerate(units[:first]) if unit.links & _MENU_LINKS and unit.level != 1]
+    head = units[linked[-1] + 1 : first] if linked and title is None else units[:first]
+    head = [unit for unit in head if not unit.links & _MENU_LINKS or unit.level == 1]
     body = _without_link_runs(units[first : last + 1])
-    head = [unit for unit in units[:first] if not unit.links & {"site", "anchor"} or unit.level == 1]
-    first_heading = next((place for place, unit in enumerate(head) if unit.kind is Kind.HEADING), 0)
-    if len(head) != first:
-        # labels among the links of a menu are no part of the text
-        head = head[first_heading:]
     return _without_imprint([*head, *body, *_tail(units[last + 1 :])])
 
 
 def _tail(units: list[Unit]) -> list[Unit]:
     """What follows the last sentence, up to where links to other pages begin."""
-    linked = [position for position, unit in enumerate(units) if unit.links & {"site", "anchor"}]
+    linked = [position for position, unit in enumerate(units) if unit.links & _MENU_LINKS]
     if len(linked) < 2:
-        return [unit for unit in units if not unit.links & {"site", "anchor"}] if linked else units
+        return [unit for unit in units if not unit.links & _MENU_LINKS] if linked else units
     cut = linked[0]
     while cut and units[cut - 1].kind is Kind.HEADING:
         cut -= 1
@@ -210,13 +225,9 @@ def _without_imprint(units: list[Unit]) -> list[Unit]:
     for position in range(len(units) - 1, max(0, len(units) - 12), -1):
         unit = units[position]
         if unit.words <= 40 and unit.kind is not Kind.HEADING and _IMPRINT.search(unit.text):
-            return units[:position]
+            return [*units[:position], *(below for below in units[position:] if below.note is not None)]
         after += unit.words
         if after > 60:
             break
     return units
 
-
-def as_title(unit: Unit, level: int) -> Unit:
-    """`unit` as a heading of `level`."""
-    return replace(unit, kind=Kind.HEADING, level=level)

@@ -21,10 +21,13 @@ _INLINE = frozenset(
 _BOLD = frozenset("b strong u".split())
 _BOLD_STYLE = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 _BOLD_CLASS = re.compile(r"(?:\A|[\s_-])(?:semi)?bold(?:\Z|[\s_-])", re.IGNORECASE)
-_TITLE_CLASS = re.compile(r"(?:\A|[\s_-])(?:title|heading|headline|question)(?:\Z|\s)", re.IGNORECASE)
+_TITLE_CLASS = re.compile(
+    r"(?:\A|[\s_-])(?:(?:title|heading|headline|question)(?:[_-]?(?P<level>[1-6]))?|h(?P<rank>[1-6]))(?:\Z|\s)",
+    re.IGNORECASE,
+)
 _PRE_STYLE = re.compile(r"white-space\s*:\s*pre", re.IGNORECASE)
 _BLOCK_STYLE = re.compile(r"display\s*:\s*(?:block|flex|grid|table)", re.IGNORECASE)
-_BULLET = re.compile(r"(?:[•·▪◦●○‣–*§➢✓✔-]|\uf0b7|\uf0a7|o(?=\s))\s*(?=\S)")
+_BULLET = re.compile(r"(?:[•·▪◦●○‣➢✓✔\uf0b7\uf0a7]\s*|[–*§o-]\s+)(?=\S)")
 _LETTERED = re.compile(r"(?:\((?P<both>[a-z]|[ivx]{1,5}|\d{1,2})\)|(?P<right>[a-z]|[ivx]{1,5}|\d{1,2})\))\s+(?=\S)")
 _NUMBERED = re.compile(r"\d{1,2}\.\s+(?=\S)")
 _MSO_LEVEL = re.compile(r"mso-list:[^;]*level(\d)")
@@ -108,6 +111,8 @@ class Walk:
         if tag == "br":
             self._inline.break_line()
             return False
+        if tag == "a" and not len(element) and (element.get("href") or "").startswith("#") and _is_sign(element.text):
+            return False
         context = replace(outer, style=self._style(element, tag, outer.style))
         if self._is_block(element, tag):
             self._flush()
@@ -150,10 +155,13 @@ class Walk:
         return outer if (bold, link, pre) == (outer.bold, outer.link, outer.pre) else Style(bold, link, pre)
 
     def _is_titled(self, element: Element, tag: str, names: str) -> bool:
-        """Whether a class calls a short `div` or `p` a title."""
-        stat = self._content.stats.get(element)
-        short = stat is not None and stat.words + stat.link_words <= 16
-        return tag in ("div", "p", "span") and short and _TITLE_CLASS.search(names) is not None
+        """Whether a short `div` or `p` is a title by its class, or by an anchor made of its words."""
+        return tag in ("div", "p", "span") and self._is_short(element, 16) and _TITLE_CLASS.search(names) is not None
+
+    def _titled_level(self, element: Element, tag: str) -> int:
+        """The rank that a class gives a short `div` or `p`, or 0."""
+        found = _TITLE_CLASS.search(element.get("class") or "") if tag in ("div", "p") else None
+        return int(found["level"] or found["rank"] or 0) if found and self._is_short(element, 16) else 0
 
     def _tables(self, element: Element) -> int:
         stat = self._content.stats.get(element)
@@ -162,13 +170,14 @@ class Walk:
     def _entered(self, element: Element, tag: str, context: _Context) -> _Context:
         """The context within the block `element`."""
         role = element.get("role")
-        if tag in HEADINGS or role == "heading":
-            given = element.get("aria-level") or tag[1:]
+        titled = self._titled_level(element, tag)
+        if tag in HEADINGS or role == "heading" or titled:
+            given = str(titled or element.get("aria-level") or tag[1:])
             level = int(given) if given.isdecimal() and len(given) == 1 and given != "0" else _MAX_LEVEL
             return replace(context, heading=level)
         if context.heading:
             return context
-        if tag == "summary" or (is_toggle(element) and not self._holds_heading(element) and self._is_short(element)):
+        if tag == "summary" or (is_toggle(element) and not self._holds_heading(element) and self._is_short(element, 40)):
             return replace(context, heading=min(self._rank + 1, _MAX_LEVEL))
         if tag in ("ul", "ol", "menu", "dir", "dl"):
             return replace(context, listing=self._opened(element, tag, context), item=None)
@@ -179,9 +188,9 @@ class Walk:
         level = _MSO_LEVEL.search(element.get("style") or "")
         return replace(context, mso_level=int(level[1])) if level else context
 
-    def _is_short(self, element: Element) -> bool:
+    def _is_short(self, element: Element, words: int) -> bool:
         stat = self._content.stats.get(element)
-        return stat is not None and 0 < stat.words + stat.link_words <= 40
+        return stat is not None and 0 < stat.words + stat.link_words <= words
 
     def _holds_heading(self, element: Element) -> bool:
         return any(tag_of(below) in HEADINGS for below in element.iter())
@@ -291,7 +300,6 @@ class Walk:
         self._units.append(unit)
 
     def _flush(self) -> None:
-        context = self._stack[-2] if len(self._stack) > 1 else self._stack[-1]
         context = self._stack[-1]
         lines = self._inline.take()
         if not any(line.text for line in lines):
@@ -357,8 +365,13 @@ class Walk:
         nested = above is not None and above.kind is Kind.ITEM and unit.level > 1
         unit.lead_ins = (*above.lead_ins, whole(above)) if nested and above else self._led
         if mark:
-            unit.mark, unit.text = f"{unit.text[: mark.end()].rstrip()} ", unit.text[mark.end() :]
-            unit.mark = "• " if found else unit.mark
+            # a letter or a number may be referred to: it is a word of the text
+            unit.mark, unit.text = ("• ", unit.text[mark.end() :]) if found else ("", unit.text)
+
+
+def _is_sign(text: str | None) -> bool:
+    """Whether a link says nothing, as the "¶" and "#" do that mark a heading's address."""
+    return text is not None and not any(map(str.isalnum, text))
 
 
 def _links(line: Line) -> frozenset[str]:
