@@ -29,6 +29,7 @@ _NAMED_NAVIGATION = re.compile(
 )
 _NAMED_LINKS = re.compile(r"(?:\A|[_\W])(?:related|recommended|social|share|sharing|newsletter|subscribe|promo|advert\w*|ads?)")
 _NAMED_CONSENT = re.compile(r"cookie|consent|gdpr|ccpa|onetrust|didomi|truste")
+_WORD = re.compile(r"\w\S*")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _UNSEEN_CLASS = re.compile(r"(?:\A|\s)(?:sr-only|visually-?hidden|screen-reader-text)(?:\Z|\s)", re.I)
 _HIDING_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden|text-decoration[^;]*line-through)", re.I)
@@ -44,7 +45,7 @@ class Stat:
 
     Attributes:
         words: outside of links.
-        menu_links, menu_words: of links to other pages of the site or to places on this one.
+        menu_links, menu_words: of links to other pages of the site or to places on this one, `anchors`.
         first, last: its place and that of the last element in it, in the order of the page.
     """
 
@@ -53,6 +54,7 @@ class Stat:
     links: int = 0
     menu_links: int = 0
     menu_words: int = 0
+    anchors: int = 0
     buttons: int = 0
     fields: int = 0
     tables: int = 0
@@ -128,7 +130,7 @@ def _measure(
     for position, element in enumerate(elements):
         parent = element.getparent()
         above = content.stats.get(parent) if parent is not None else None
-        words = len((element.tail or "").split())
+        words = len(_WORD.findall(element.tail or ""))
         if above is not None and words:
             _count(above, words)
         if parent in hidden or _is_hidden(element, targets):
@@ -137,7 +139,7 @@ def _measure(
                 content.skipped.add(element)
             continue
         stat = _own(element, above, position, address=address)
-        _count(stat, len((element.text or "").split()))
+        _count(stat, len(_WORD.findall(element.text or "")))
         content.stats[element] = stat
     for element in reversed(elements):
         if element not in content.stats:
@@ -153,7 +155,8 @@ def _own(element: Element, above: Stat | None, position: int, *, address: str | 
     """What `element` is by itself."""
     tag = tag_of(element)
     href = element.get("href") if tag == "a" and not is_toggle(element) else None
-    menu = href is not None and link_sort(href, address=address) != "web"
+    sort = link_sort(href, address=address) if href is not None else "web"
+    menu = sort != "web"
     stat = Stat(
         in_link=href is not None or (above is not None and above.in_link),
         in_menu_link=menu or (href is None and above is not None and above.in_menu_link),
@@ -161,6 +164,7 @@ def _own(element: Element, above: Stat | None, position: int, *, address: str | 
         last=position,
     )
     stat.links, stat.menu_links, stat.tables = int(href is not None), int(menu), int(tag == "table")
+    stat.anchors = int(sort == "anchor")
     stat.h1, stat.h2 = int(tag == "h1"), int(tag in ("h2", "h3"))
     stat.buttons = int(_is_button(element, tag) and not is_toggle(element) and not _heads(element))
     return stat
@@ -175,7 +179,7 @@ def _count(stat: Stat, words: int) -> None:
 
 
 def _add(above: Stat, below: Stat) -> None:
-    for name in ("words", "link_words", "links", "menu_links", "menu_words", "buttons", "fields", "tables", "h1", "h2"):
+    for name in ("words", "link_words", "links", "menu_links", "menu_words", "anchors", "buttons", "fields", "tables", "h1", "h2"):
         setattr(above, name, getattr(above, name) + getattr(below, name))
     above.last = max(above.last, below.last)
 
@@ -282,6 +286,8 @@ def _is_menu(element: Element, stat: Stat) -> bool:
         return True
     if stat.menu_links < 3 or stat.menu_words < stat.words or stat.menu_words < 0.5 * stat.link_words:
         return False
+    if not stat.words and stat.anchors == stat.menu_links:
+        return False  # contents, whose title may stand above: told by `finished` with that
     above = _neighbour(element, -1)
     before = "".join(above.itertext()) if above is not None and tag_of(above) == "p" else ""
     return not before.rstrip().endswith(":")
@@ -303,7 +309,7 @@ def _is_page_part(element: Element, tag: str, stat: Stat) -> bool:
     in_article = any(tag_of(ancestor) in _SECTIONING for ancestor in element.iterancestors())
     if tag == "header":
         return not in_article and not _has_title(element, stat)
-    return not in_article or stat.link_words >= stat.words
+    return not in_article or stat.link_words >= stat.words or (stat.buttons > 0 and stat.words <= 60)
 
 
 def _names(element: Element) -> tuple[str, str]:
@@ -319,7 +325,7 @@ def _is_named_boilerplate(element: Element, stat: Stat) -> bool:
     if _NAMED_NAVIGATION.search(classes) or _NAMED_NAVIGATION.search(identity):
         return True
     # An id may be a section's anchor ("sharing"): such names count as classes, and beside links or fields.
-    linked = stat.link_words >= stat.words or stat.links >= 3 or stat.fields or (stat.links and stat.words <= 20)
+    linked = stat.link_words >= stat.words or stat.links >= 3 or stat.fields or stat.words <= (20 if stat.links else 6)
     if linked and _NAMED_LINKS.search(classes):
         return True
     consent = _NAMED_CONSENT.search(classes) or _NAMED_CONSENT.search(identity)
@@ -374,7 +380,7 @@ def _widget(button: Element, stats: dict[Element, Stat], total: int) -> Element 
             break
         if stat.words > 120 or stat.words > 0.3 * total:
             break
-        if tag_of(ancestor) in ("div", "section", "aside", "form", "footer"):
+        if tag_of(ancestor) in ("div", "section", "aside", "form", "footer") or "-" in tag_of(ancestor):
             found = ancestor
     return found
 

@@ -18,6 +18,7 @@ _ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’)\]]*\Z")
 _MENU_LINKS = frozenset(("site", "anchor"))
 _DATED = re.compile(r"\b(?:19|20)\d\d\b")
 _MAX_WORDS_ABOVE_TITLE = 80
+_MAX_PROSE_IN_TAIL = 8
 _LEADS = (":", "：", "-", "–", "—")
 
 
@@ -127,7 +128,7 @@ def _is_title(unit: Unit, below: Unit | None) -> bool:
         return False
     if unit.words > _MAX_HEADING_WORDS or "\n" in unit.text or below is None or not any(map(str.isalpha, unit.text)):
         return False
-    if below.kind in (Kind.ITEM, Kind.ROW) and unit.text.endswith(_LEADS[:2]):
+    if below.kind in (Kind.ITEM, Kind.ROW) and (unit.text.endswith(_LEADS[:2]) or _POINTS_AHEAD.search(unit.text)):
         return False
     return not unit.text.endswith((".", ",", ";")) or re.match(r"\d+(?:\.\d+)*\.?\s+\S.{0,60}\.\Z", unit.text) is not None
 
@@ -182,23 +183,29 @@ def _without_edges(units: list[Unit]) -> list[Unit]:
         prose = [position for position, unit in enumerate(units) if unit.is_prose]
     if not prose:
         return units
-    first, last = prose[0], prose[-1]
+    first = prose[0]
     linked = [place for place, unit in enumerate(units[:first]) if unit.links & _MENU_LINKS and unit.level != 1]
     head = units[linked[-1] + 1 : first] if linked and title is None else units[:first]
     head = [unit for unit in head if not unit.links & _MENU_LINKS or unit.level == 1]
-    body = _without_link_runs(units[first : last + 1])
-    return _without_imprint([*head, *body, *_tail(units[last + 1 :])])
+    return _without_imprint(_without_tail([*head, *_without_link_runs(units[first:])]))
 
 
-def _tail(units: list[Unit]) -> list[Unit]:
-    """What follows the last sentence, up to where links to other pages begin."""
-    linked = [position for position, unit in enumerate(units) if unit.links & _MENU_LINKS]
+def _without_tail(units: list[Unit]) -> list[Unit]:
+    """`units` up to where links to other pages begin behind the text, a word or two between them left aside."""
+    prose, cut = 0, len(units)
+    for position in range(len(units) - 1, -1, -1):
+        unit = units[position]
+        prose += unit.words if unit.is_prose else 0
+        if prose > _MAX_PROSE_IN_TAIL:
+            break
+        if unit.links & _MENU_LINKS:
+            cut = position
+    linked = [unit for unit in units[cut:] if unit.links & _MENU_LINKS]
     if len(linked) < 2:
-        return [unit for unit in units if not unit.links & _MENU_LINKS] if linked else units
-    cut = linked[0]
+        return [unit for unit in units if unit not in linked]
     while cut and units[cut - 1].kind is Kind.HEADING:
         cut -= 1
-    return units[:cut]
+    return [*units[:cut], *(unit for unit in units[cut:] if unit.note is not None)]
 
 
 def _without_link_runs(units: list[Unit]) -> list[Unit]:

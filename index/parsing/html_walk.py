@@ -7,7 +7,7 @@ from lxml import etree
 
 from index.parsing.document import Kind
 from index.parsing.html_content import HEADINGS, Content, is_toggle
-from index.parsing.html_inline import Inline, Line, Style
+from index.parsing.html_inline import Inline, Line, Style, clean
 from index.parsing.html_links import link_sort
 from index.parsing.html_notes import Notes
 from index.parsing.html_tables import is_data_table, row_units
@@ -30,6 +30,7 @@ _BLOCK_STYLE = re.compile(r"display\s*:\s*(?:block|flex|grid|table)", re.IGNOREC
 _BULLET = re.compile(r"(?:[•·▪◦●○‣➢✓✔\uf0b7\uf0a7]\s*|[–*§o-]\s+)(?=\S)")
 _LETTERED = re.compile(r"(?:\((?P<both>[a-z]|[ivx]{1,5}|\d{1,2})\)|(?P<right>[a-z]|[ivx]{1,5}|\d{1,2})\))\s+(?=\S)")
 _NUMBERED = re.compile(r"\d{1,2}\.\s+(?=\S)")
+_MSO_MARK = re.compile(r"mso-list:\s*ignore", re.IGNORECASE)
 _MSO_LEVEL = re.compile(r"mso-list:[^;]*level(\d)")
 _ROMANS = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
 _MAX_LEVEL = 6
@@ -79,6 +80,9 @@ class Walk:
         self._closed: tuple[_List, int] | None = None
         self._lettered: list[str] = []
         self._led: tuple[Lead, ...] = ()
+        self._held: tuple[list[str], tuple[Lead, ...], int] = ([], (), 0)
+        self._number = 0
+        self._mso_mark = ""
 
     def units(self, root: Element) -> list[Unit]:
         """The parts of `root` in reading order."""
@@ -112,6 +116,9 @@ class Walk:
             self._inline.break_line()
             return False
         if tag == "a" and not len(element) and (element.get("href") or "").startswith("#") and _is_sign(element.text):
+            return False
+        if _MSO_MARK.search(element.get("style") or ""):
+            self._mso_mark = clean("".join(element.itertext())).strip()
             return False
         context = replace(outer, style=self._style(element, tag, outer.style))
         if self._is_block(element, tag):
@@ -296,7 +303,7 @@ class Walk:
 
     def _add(self, unit: Unit) -> None:
         if unit.kind is Kind.HEADING:
-            self._led, self._lettered = (), []
+            self._led, self._lettered, self._held = (), [], ([], (), 0)
         self._units.append(unit)
 
     def _flush(self) -> None:
@@ -346,16 +353,23 @@ class Walk:
     def _mark_out(self, unit: Unit, context: _Context) -> None:
         """Make an item of a paragraph that begins with a list's mark."""
         last = self._units[-1] if self._units else None
-        found = _BULLET.match(unit.text)
-        lettered = _LETTERED.match(unit.text) or (_NUMBERED.match(unit.text) if self._led or introduction(last) else None)
-        if not found and not lettered and not context.mso_level:
+        written, self._mso_mark = self._mso_mark, ""
+        bullet = None if written else _BULLET.match(unit.text)
+        number = _LETTERED.match(unit.text) or (_NUMBERED.match(unit.text) if self._may_count(unit, last) else None)
+        if not (bullet or number or context.mso_level):
+            if self._lettered:
+                self._held = (self._lettered, self._led, self._number)
             self._led, self._lettered = (), []
             return
-        mark = found or lettered
-        if last is None or last.kind is not Kind.ITEM or not (self._lettered or self._led):
+        mark = written or (bullet or number or [""])[0].strip()
+        count = int(mark.strip("().")) if mark.strip("().").isdecimal() else 0
+        if not self._lettered and count > 1 and count == self._held[2] + 1:
+            self._lettered, self._led, self._number = self._held  # a paragraph came between two numbers
+        elif not self._lettered:
             lead = introduction(last) if last is not None and last.kind is not Kind.ITEM else None
-            self._led, self._lettered = ((lead,) if lead else ()), []
-        sort = str(context.mso_level) if context.mso_level else _mark_sort(mark[0].strip(), self._lettered) if mark else ""
+            self._led = (lead,) if lead else ()
+        self._number = count or self._number
+        sort = str(context.mso_level) if context.mso_level else _mark_sort(mark, self._lettered)
         if sort in self._lettered:
             del self._lettered[self._lettered.index(sort) + 1 :]
         else:
@@ -364,9 +378,14 @@ class Walk:
         above = next((one for one in reversed(self._units) if one.kind is not Kind.ITEM or one.level < unit.level), None)
         nested = above is not None and above.kind is Kind.ITEM and unit.level > 1
         unit.lead_ins = (*above.lead_ins, whole(above)) if nested and above else self._led
-        if mark:
-            # a letter or a number may be referred to: it is a word of the text
-            unit.mark, unit.text = ("• ", unit.text[mark.end() :]) if found else ("", unit.text)
+        # A letter or a number that the page writes may be referred to: it is a word of the text.
+        unit.mark = "• " if bullet or (written and not count) else f"{written} ".lstrip()
+        unit.text = unit.text[bullet.end() :] if bullet else unit.text
+
+    def _may_count(self, unit: Unit, last: Unit | None) -> bool:
+        """Whether a number before a paragraph is a list's: something introduces it, or it goes on counting."""
+        number = int(unit.text.partition(".")[0]) if _NUMBERED.match(unit.text) else 0
+        return bool(self._led) or introduction(last) is not None or (number > 1 and number == self._held[2] + 1)
 
 
 def _is_sign(text: str | None) -> bool:
