@@ -25,10 +25,10 @@ def parse_html(data: bytes, *, path: str) -> Document:
     return document_of(units, metadata_of(root, text, first_heading=heading), empty=NO_TEXT.format(path=path))
 
 
-def units_of(root: Element, content: Content, *, address: str | None) -> list[Unit]:
-    """The parts of the text of the page `root`, which is at `address`."""
+def units_of(root: Element, content: Content, *, address: str | None, page: bool = True) -> list[Unit]:
+    """The parts of the text `root`, which is at `address`; if it is a `page` of a site, there may be links around it."""
     notes = notes_of([element for element in root.iter() if element in content.stats and tag_of(element)])
-    return finished(Walk(content, notes, address=address).units(root))
+    return finished(Walk(content, notes, address=address).units(root), page=page)
 
 
 def document_of(units: list[Unit], metadata: Metadata, *, empty: str) -> Document:

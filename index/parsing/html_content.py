@@ -100,6 +100,13 @@ def content_of(root: Element, *, address: str | None) -> Content:
     return content
 
 
+def whole_content(root: Element) -> Content:
+    """All of `root`, which holds nothing but a text."""
+    content = Content()
+    _measure([element for element in root.iter() if tag_of(element)], content, {}, address=None)
+    return content
+
+
 def is_toggle(element: Element) -> bool:
     """Whether `element` shows and hides something on the page: what it says is a heading of that."""
     if element.get("role") == "tab" or element.get("aria-expanded") or element.get("aria-controls"):

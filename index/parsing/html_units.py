@@ -103,12 +103,13 @@ def _last_sentence(text: str) -> tuple[int, int]:
     return start, len(text)
 
 
-def finished(units: Sequence[Unit]) -> list[Unit]:
+def finished(units: Sequence[Unit], *, page: bool) -> list[Unit]:
     """`units` with bold titles as headings, without navigation and contents, with each short answer's question."""
     # a tab's label and the heading of its panel are often the same
     once = [unit for unit, below in zip(units, [*units[1:], None], strict=True) if not _repeats(unit, below)]
     shown = _without_contents(once)
-    shown = _without_edges(shown)
+    if page:
+        shown = _without_edges(shown)
     for unit, below in zip(shown, [*shown[1:], None], strict=True):
         if _is_title(unit, below):
             unit.kind, unit.level = Kind.HEADING, unit.level or _BOLD_LEVEL

@@ -209,14 +209,23 @@ class Walk:
         lead_ins = outer.lead_ins if outer else ()
         if outer and outer.own:
             lead_ins = (*lead_ins, whole(outer.own))
-        if outer is None and self._closed and self._closed[1] == len(self._units):
-            lead_ins = self._closed[0].lead_ins
+        start = element.get("start") or "1"
+        number = int(start) - 1 if start.isdecimal() and len(start) < 6 else 0
+        if outer is None and self._goes_on(number):
+            lead_ins = self._closed[0].lead_ins if self._closed else ()
         elif last is not None and not (outer and last is outer.own) and (outer or last.kind is not Kind.ITEM):
             lead = introduction(last) if outer is None or outer.own is not None or last.kind is not Kind.ITEM else None
             lead_ins = (*lead_ins, lead) if lead else lead_ins
         ordered = (element.get("type") or "1") if tag == "ol" else ""
-        start = element.get("start") or "1"
-        return _List(depth, lead_ins, ordered, int(start) - 1 if start.isdecimal() and len(start) < 6 else 0)
+        return _List(depth, lead_ins, ordered, number)
+
+    def _goes_on(self, number: int) -> bool:
+        """Whether a list goes on with the one before: nothing is between, or it counts on and no heading is."""
+        if self._closed is None:
+            return False
+        listing, at = self._closed
+        counts_on = number > 0 and listing.number == number
+        return at == len(self._units) or (counts_on and all(unit.kind is not Kind.HEADING for unit in self._units[at:]))
 
     def _in_item(self, element: Element, context: _Context) -> _Context:
         listing = context.listing or _List(1, ())
