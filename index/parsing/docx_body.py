@@ -12,6 +12,7 @@ from index.parsing.docx_styles import (
     Style,
     Styles,
     child,
+    indent_of,
     is_on,
     is_unseen,
     local_name,
@@ -24,7 +25,7 @@ from index.parsing.html_tree import Element as HtmlElement
 _WRAPPERS = frozenset("ins moveTo smartTag customXml sdtContent fldSimple dir bdo".split())
 _DELETED = frozenset("del moveFrom".split())
 _TYPES = {"lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman": "I"}
-_CONTENTS = re.compile(r"toc(?: \d| heading)\Z")
+_CONTENTS = re.compile(r"(?:toc|contents)(?: \d| heading)\Z")
 _INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -42,9 +43,14 @@ class Parts:
 @dataclass(slots=True)
 class _OpenList:
     depth: int
+    indent: int
     identity: str
     element: HtmlElement
     last: HtmlElement | None = None
+
+    def is_deeper(self, identity: str, depth: int, indent: int) -> bool:
+        """Whether it is nested deeper than an item of the list `identity` at `depth`, set in so far."""
+        return self.depth > depth if identity == self.identity else self.indent > indent
 
 
 @dataclass(slots=True)
@@ -82,6 +88,7 @@ class _Body:
         self._counts: dict[tuple[str, int], int] = {}
         self._cited: dict[tuple[str, str], None] = {}
         self._boxes: list[Element] = []
+        self._bookmarks: list[str] = []
         names = (self._styles.get(value_of(child(each, "pPr", "pStyle"))).name for each in self._paragraphs())
         self._titled = "title" in names
 
@@ -115,6 +122,8 @@ class _Body:
                 gallery = child(each, "sdtPr", "docPartObj", "docPartGallery")
                 if value_of(gallery) != "Table of Contents":
                     self._write(child(each, "sdtContent"), target)
+            elif name == "bookmarkStart":
+                self._bookmarks.append(_INVALID.sub("", value_of(each, "name") or ""))
             elif name in _WRAPPERS:
                 self._write(each, target)
             elif name == "AlternateContent":
@@ -123,13 +132,15 @@ class _Body:
     def _write_paragraph(self, paragraph: Element, target: _Target) -> None:
         properties = child(paragraph, "pPr")
         style = self._styles.get(value_of(child(properties, "pStyle")))
-        if _CONTENTS.match(style.name):
-            return
         outer, self._boxes = self._boxes, []
         element = self._place(properties, style, target)
-        self._write_runs(paragraph, element, style)
+        for name in self._bookmarks:
+            _add(element, "a", id=name)
+        self._bookmarks = []
+        in_contents = _CONTENTS.match(style.name) or _is_contents_entry(paragraph)
+        self._write_runs(paragraph, _add(element, "a", href="#") if in_contents else element, style)
         boxes, self._boxes = self._boxes, outer
-        if not "".join(element.itertext()).strip() and not len(element):
+        if not "".join(element.itertext()).strip() and not any(each.get("id") or each.get("role") for each in element):
             self._withdraw(element, target)
         for box in boxes:
             self._write(box, _Target(_add(target.element, "div")))
@@ -154,27 +165,32 @@ class _Body:
             target.lists.clear()
             rank = 1 if style.name == "title" else (outline or 0) + 1 + self._titled
             return _add(target.element, f"h{min(rank, 6)}")
-        numbering = numbering_of(child(properties, "numPr")) or style.numbering
+        own = numbering_of(child(properties, "numPr"))
+        numbering = own or style.numbering
+        direct = indent_of(properties)
         if numbering is not None and numbering[0] != "0":
-            direct = child(properties, "numPr", "ilvl")
-            depth = number_of(direct) if direct is not None else numbering[1]
-            return self._item(numbering[0], min(depth, 8), target)
-        if target.lists and _is_indented(properties) and target.lists[-1].last is not None:
+            given = child(properties, "numPr", "ilvl")
+            depth = min(number_of(given) if given is not None else numbering[1], 8)
+            listed = self._numberings.get(numbering[0], depth)[2]
+            indents = (direct, *((listed, style.indent) if own else (style.indent, listed)), 360 * (depth + 1))
+            return self._item(numbering[0], depth, next(each for each in indents if each is not None), target)
+        if target.lists and (direct or 0) > 0 and target.lists[-1].last is not None:
             return _add(target.lists[-1].last, "p")  # goes on with the item above
         target.lists.clear()
         return _add(target.element, "p")
 
-    def _item(self, identity: str, depth: int, target: _Target) -> HtmlElement:
-        kind, first = self._numberings.get(identity, depth)
+    def _item(self, identity: str, depth: int, indent: int, target: _Target) -> HtmlElement:
+        kind, first, _ = self._numberings.get(identity, depth)
         count = self._counts.get((identity, depth), first - 1) + 1
         self._counts[identity, depth] = count
         for deeper in [key for key in self._counts if key[0] == identity and key[1] > depth]:
             del self._counts[deeper]
-        while target.lists and target.lists[-1].depth > depth:
+        while target.lists and target.lists[-1].is_deeper(identity, depth, indent):
             target.lists.pop()
         top = target.lists[-1] if target.lists else None
-        if top is None or top.depth < depth or (top.depth == depth and top.identity != identity and len(target.lists) == 1):
-            if top is not None and top.depth == depth:
+        same = top is not None and (top.depth == depth if top.identity == identity else top.indent == indent)
+        if top is None or not same or (top.identity != identity and len(target.lists) == 1):
+            if same:
                 target.lists.pop()
                 top = None
             parent = top.last if top is not None and top.last is not None else target.element
@@ -182,9 +198,9 @@ class _Body:
                 element = _add(parent, "ul")
             else:
                 element = _add(parent, "ol", type=_TYPES.get(kind, "1"), start=str(count))
-            target.lists.append(_OpenList(depth, identity, element))
-        target.lists[-1].last = _add(target.lists[-1].element, "li")
-        item = target.lists[-1].last
+            target.lists.append(_OpenList(depth, indent, identity, element))
+        item = _add(target.lists[-1].element, "li")
+        target.lists[-1].last = item
         return item
 
     def _write_runs(self, container: Iterable[Element], target: HtmlElement, style: Style) -> None:
@@ -196,9 +212,9 @@ class _Body:
                 anchor = value_of(each, "anchor")
                 href = f"#{anchor}" if anchor else self._parts.links.get(value_of(each, "id") or "", "")
                 self._write_runs(each, _add(target, "a", href=_INVALID.sub("", href)), style)
-            elif name in _WRAPPERS:
-                self._write_runs(each, target, style)
-            elif name == "sdt":
+            elif name == "bookmarkStart":
+                _add(target, "a", id=_INVALID.sub("", value_of(each, "name") or ""))
+            elif name in _WRAPPERS or name == "sdt":
                 self._write_runs(each, target, style)
             elif name == "AlternateContent":
                 self._write_runs(_chosen(each) or (), target, style)
@@ -304,10 +320,11 @@ def _is_inner(box: Element, outer: Element) -> bool:
     return False
 
 
-def _is_indented(properties: Element | None) -> bool:
-    indent = child(properties, "ind")
-    given = value_of(indent, "left") or value_of(indent, "start") or "0"
-    return given.isdecimal() and int(given) > 0
+def _is_contents_entry(paragraph: Element) -> bool:
+    """Whether a paragraph is a title, dots and the number of a page."""
+    tabs = child(paragraph, "pPr", "tabs")
+    dotted = tabs is not None and any(value_of(tab, "leader") in ("dot", "hyphen", "underscore") for tab in tabs)
+    return dotted and "".join(each.text or "" for each in paragraph.iter() if local_name(each) == "t")[-1:].isdecimal()
 
 
 def _rows(table: Element) -> Iterator[Element]:

@@ -49,12 +49,14 @@ class Style:
     Attributes:
         outline: 0 for a heading of the first rank.
         numbering: id of the list and depth in it.
+        indent: from the margin, in twentieths of a point; None where it says nothing of that.
         header_row: whether it sets the first row of a table apart.
     """
 
     name: str = ""
     outline: int | None = None
     numbering: tuple[str, int] | None = None
+    indent: int | None = None
     bold: bool = False
     hidden: bool = False
     header_row: bool = False
@@ -108,6 +110,7 @@ def _merged(style: Style, element: Element) -> Style:
         name=style.name or name,
         outline=outline,
         numbering=style.numbering or numbering_of(child(element, "pPr", "numPr")),
+        indent=style.indent if style.indent is not None else indent_of(child(element, "pPr")),
         bold=style.bold or bool(is_on(child(marks, "b"))),
         hidden=style.hidden or is_unseen(marks) is True,
         header_row=style.header_row or is_on(child(first_row, "rPr", "b")) is True,
@@ -120,6 +123,13 @@ def is_unseen(marks: Element | None) -> bool | None:
     return True if True in switches else False if False in switches else None
 
 
+def indent_of(properties: Element | None) -> int | None:
+    """How far a paragraph's properties set it in, in twentieths of a point."""
+    indent = child(properties, "ind")
+    given = value_of(indent, "left") or value_of(indent, "start")
+    return int(given) if given and given.lstrip("-").isdecimal() and len(given) < 10 else None
+
+
 def numbering_of(properties: Element | None) -> tuple[str, int] | None:
     """The list that a paragraph's properties put it in, and how deep."""
     identity = value_of(child(properties, "numId"))
@@ -128,9 +138,9 @@ def numbering_of(properties: Element | None) -> tuple[str, int] | None:
 
 @dataclass(slots=True)
 class Numberings:
-    """The lists of a file: how each level of each is numbered."""
+    """The lists of a file: how each level of each is numbered, from which number on, and how far it is set in."""
 
-    formats: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
+    formats: dict[tuple[str, int], tuple[str, int, int | None]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: Element | None) -> "Numberings":
@@ -149,9 +159,13 @@ class Numberings:
                 if level is not None and local_name(level) == "lvl":
                     depth = int(value_of(level, "ilvl") or "0") if (value_of(level, "ilvl") or "").isdecimal() else 0
                     kind = value_of(child(level, "numFmt")) or "decimal"
-                    found.formats[identity, depth] = (kind, number_of(child(level, "start"), 1))
+                    found.formats[identity, depth] = (
+                        kind,
+                        number_of(child(level, "start"), 1),
+                        indent_of(child(level, "pPr")),
+                    )
         return found
 
-    def get(self, identity: str, depth: int) -> tuple[str, int]:
-        """The format of a list's level ("bullet", "decimal", "lowerLetter"), and the number of its first item."""
-        return self.formats.get((identity, depth), ("bullet", 1))
+    def get(self, identity: str, depth: int) -> tuple[str, int, int | None]:
+        """The format of a list's level ("bullet", "decimal"), the number of its first item, and its indent."""
+        return self.formats.get((identity, depth), ("bullet", 1, None))
