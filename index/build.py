@@ -622,7 +622,7 @@ def _kept(found: Iterable[FoundGroup], before: _Before | None) -> int:
     return (was & Counter(version.file.text_hash for group in found for version in group.versions)).total()
 
 
-def _unchanged(before: _Before, found: Sequence[FoundGroup], companies: Sequence[Company], sources: Sources) -> bool:
+def _unchanged(before: _Before, policies: Sequence[Policy], companies: Sequence[Company], sources: Sources) -> bool:
     return (
         (before.index.manifest.sources, before.index.manifest.histories) == sources
         and {policy.id: policy for policy in policies}

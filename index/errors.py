@@ -4,6 +4,7 @@ AskPolicyError
 ├── PolicyError             a file that cannot become a policy
 │   ├── UnreadablePolicy    missing, a folder, or forbidden
 │   ├── NotText             binary, or not UTF-8
+│   ├── DamagedPolicy       cut short, encrypted, unsafe to unpack, or not of the format that it claims
 │   ├── EmptyPolicy         nothing in it that could answer
 │   ├── NoPolicy            a log-in page, a list of countries, a README
 │   ├── HistoryError        an archive of histories, or a part of it, that cannot be read
@@ -41,6 +42,10 @@ class UnreadablePolicy(PolicyError):
 
 class NotText(PolicyError):
     """The file is binary or is not encoded as UTF-8."""
+
+
+class DamagedPolicy(PolicyError):
+    """The file cannot be read as its format: cut short, encrypted, unsafe to unpack, or nested too deep."""
 
 
 class EmptyPolicy(PolicyError):
