@@ -1,6 +1,7 @@
 """The command `askpolicy`. It does not know how anything is done: each command opens what it needs and prints.
 
-Exit status: 0 done, 1 an error that is told in one line, 2 wrong usage, 3 an index without the files that are named.
+Exit status: 0 done, 1 an error that is told in one line, 2 wrong usage, 3 done without the files or addresses that are
+named.
 Heavy libraries are imported by the commands that need them, so that `askpolicy --help` is instant.
 """
 
@@ -19,7 +20,7 @@ from dataclasses import fields, replace
 from datetime import date, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from index.sources.folder import Progress
     from qa.assistant import Assistant
 
-EXIT_REFUSED_FILES = 3
+EXIT_LEFT_OUT = 3
 _ERROR, _INTERRUPTED = 1, 130
 _READY_WITHIN_S = 300.0
 _STAGES = {"read": "Reading files", "split": "Splitting into passages", "embed": "Embedding"}
@@ -55,6 +56,11 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except AskPolicyError as error:
             _say(f"Error: {error}")
+            ctx.exit(_ERROR)
+        except BrokenPipeError:  # whoever read the output has gone: `main` ends quietly
+            raise
+        except OSError as error:
+            _say(f"Error: {_in_words(error)}")
             ctx.exit(_ERROR)
 
 
@@ -217,6 +223,47 @@ def companies(*, index_folder: Path | None, model: str | None, as_json: bool) ->
         _print_json(listed)
     else:
         print_companies(_console(), listed)
+
+
+@askpolicy.command()
+@click.argument("addresses", metavar="[URL]...", nargs=-1)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder to store snapshots in."
+)
+@click.option(
+    "--from",
+    "lists",
+    metavar="FILE",
+    multiple=True,
+    type=click.File("rb"),
+    help="A file of addresses, one a line; what follows # is a comment; - reads standard input.",
+)
+@click.option(
+    "--allow-private", is_flag=True, help="Reach private, loopback and other addresses that are not public, too."
+)
+def fetch(*, addresses: tuple[str, ...], out: Path, lists: tuple[BinaryIO, ...], allow_private: bool) -> None:
+    """Store a snapshot of the policy at each URL in a folder, its address and date in a sidecar beside it.
+
+    An index is built of that folder by `askpolicy index build`. HTML, PDF, DOCX, Markdown and plain text are stored
+    as served, in a folder for each host. robots.txt is obeyed. What became of each address is printed on a line of
+    its own: ok, unchanged, refused or failed; the exit status is 3 where one was refused or failed.
+    """
+    from index.sources.fetch import Fetcher, FetchOutcome
+    from index.sources.fetch_address import anywhere, is_public
+
+    wanted = list(dict.fromkeys([*addresses, *(line for file in lists for line in _listed(file))]))
+    if not wanted:
+        raise click.UsageError("no address is given: name one, or a file of them with --from")
+    fetcher = Fetcher(out, may_reach=anywhere if allow_private else is_public)
+    left_out = False
+    for number, address in enumerate(wanted, start=1):
+        if sys.stderr.isatty():
+            _say(f"Fetching {number:,} of {len(wanted):,}")
+        fetched = fetcher.fetch(address)
+        left_out |= fetched.outcome not in (FetchOutcome.OK, FetchOutcome.UNCHANGED)
+        click.echo(_one_line(f"{fetched.outcome:<10} {fetched.address}: {fetched.path or fetched.reason}"))
+    if left_out:
+        click.get_current_context().exit(EXIT_LEFT_OUT)
 
 
 def _settings_options(command: "Callable[..., None]") -> "Callable[..., None]":
@@ -415,10 +462,20 @@ def rollback(*, folder: Path) -> None:
 
     The version before the last build is kept; the next build publishes a newer one again.
     """
-    from index.manifest import rolled_back
+    from index.manifest import roll_back
 
-    manifest = rolled_back(folder)
+    manifest = roll_back(folder)
     click.echo(f"{folder}: {manifest.version} of {manifest.built_at} serves again ({manifest.policies:,} policies)")
+
+
+def _listed(file: BinaryIO) -> list[str]:
+    """The addresses in a file of one a line; a # that ends none begins a comment."""
+    try:
+        lines = file.read().decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise click.BadParameter(f"{file.name} is not UTF-8 ({error})", param_hint="--from") from error
+    found = (re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip() for line in lines)
+    return [address for address in found if address]
 
 
 def _keys_file(path: Path | None) -> Path:
@@ -530,8 +587,17 @@ def _print_json(response: "BaseModel") -> None:
 
 
 def _say(line: str) -> None:
-    # One line, whatever a file's name holds: a terminal obeys control characters.
-    click.echo(re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "?", line), err=True)
+    click.echo(_one_line(line), err=True)
+
+
+def _one_line(line: str) -> str:
+    """`line` as it may be printed, whatever a file's name holds: a terminal obeys control characters."""
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "?", line)
+
+
+def _in_words(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; check that the path may be read and written, and that the disk has space"
 
 
 def _tell(report: "BuildReport", out: Path) -> None:
@@ -546,7 +612,7 @@ def _tell(report: "BuildReport", out: Path) -> None:
         f"{report.embedded:,} texts embedded, {report.reused:,} taken over"
     )
     if report.refused:
-        click.get_current_context().exit(EXIT_REFUSED_FILES)
+        click.get_current_context().exit(EXIT_LEFT_OUT)
 
 
 def _silent(_stage: str, _done: int, _all_of_it: int) -> None:

@@ -22,6 +22,8 @@ from index.policies.versions import is_domain, slug
 from index.sources.files import PolicyFile
 from index.terms import brands
 
+# Raised where companies come out otherwise.
+ATTRIBUTION_VERSION = 1
 # How far from its beginning and its end a policy says who "we" are.
 _OPENING_CHARS, _CLOSING_CHARS = 2_500, 1_500
 
@@ -211,7 +213,7 @@ def _correct(
 def claim_of(file: PolicyFile) -> Claim:
     """What `file` says of its company."""
     body = file.text[file.body_start :]
-    title = title_of(file.text, start=file.body_start)
+    title = title_of(file.document)
     titled = _name_in_title(title)
     named = file.named or titled or _name_of_file(file.path)
     domain = _domain_of(named)

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from index.parsing.document import Block, Markup
+from index.parsing.document import Block, Document, Markup
 
 _DOMAIN = re.compile(r"\A(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}\Z", re.IGNORECASE)
 
@@ -54,6 +54,11 @@ class Policy:
     def series(self) -> tuple[str, str, str, str]:
         """What all versions of this policy have in common: company, type, scope, language."""
         return (self.company_id, self.type, self.scope, self.language)
+
+
+def of_document(policy: Policy, document: Document) -> Policy:
+    """`policy` with the text and the blocks of `document`."""
+    return replace(policy, text=document.text, blocks=document.blocks, markup=document.markup)
 
 
 def is_domain(name: str) -> bool:
