@@ -4,6 +4,9 @@ AskPolicyError
 ├── PolicyError             a file that cannot become a policy
 │   ├── UnreadablePolicy    missing, a folder, or forbidden
 │   ├── NotText             binary, or not UTF-8
+│   ├── DamagedPolicy       broken, cut short, or more than can be read
+│   ├── LockedPolicy        it opens with a password only
+│   ├── ScannedPolicy       pages of it are pictures, without their text
 │   ├── EmptyPolicy         nothing in it that could answer
 │   ├── NoPolicy            a log-in page, a list of countries, a README
 │   └── SidecarError        a sidecar that says something impossible
@@ -40,6 +43,18 @@ class UnreadablePolicy(PolicyError):
 
 class NotText(PolicyError):
     """The file is binary or is not encoded as UTF-8."""
+
+
+class DamagedPolicy(PolicyError):
+    """The file is broken or cut short, or asks for more time or memory than a policy does."""
+
+
+class LockedPolicy(PolicyError):
+    """The file opens with a password only."""
+
+
+class ScannedPolicy(PolicyError):
+    """Pages of the file are pictures of text: they have no words to index."""
 
 
 class EmptyPolicy(PolicyError):

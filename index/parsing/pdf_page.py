@@ -38,16 +38,16 @@ class Line:
 
     Attributes:
         left, right: the edges of its column.
-        column: columns of the document are numbered in reading order.
         bullet_x: where a drawn bullet before it begins.
+        cites: the marks of footnotes that were taken out of its words.
     """
 
     words: list[Word]
     page: int
     left: float = 0.0
     right: float = 0.0
-    column: int = 0
     bullet_x: float | None = None
+    cites: list[str] = field(default_factory=list)
 
     @property
     def x0(self) -> float:

@@ -25,6 +25,7 @@ class Table:
     y: float
     bottom: float
     has_header: bool = False
+    has_bold_header: bool = False
     size: float = 10.0
 
     @property
@@ -116,7 +117,9 @@ def _gridded(page: Page, across: list[Box], down: list[Box], lines: list[Line]) 
     """The table whose cells `across` and `down` part, if they part any."""
     if not down or not across:
         return None
-    ys = _distinct(rule[1] for rule in across)
+    # A table that is cut by the end of a page has no rule there, but its columns' rules end there.
+    ends = (min(rule[1] for rule in down), max(rule[3] for rule in down))
+    ys = _distinct([*(rule[1] for rule in across), *ends])
     xs = _distinct(rule[0] for rule in down)
     if len(xs) < 2 or len(ys) < 3:
         return None
@@ -158,24 +161,28 @@ def _table(rows: list[Row], page: int, box: Box) -> Table:
     table = Table(rows, page, box[0], box[2], box[3], box[1])
     sizes = [line.size for row in rows for cell in row for line in cell]
     table.size = median(sizes)
-    table.has_header = _has_header(rows)
+    table.has_bold_header = _has_bold_header(rows)
+    table.has_header = table.has_bold_header or _has_short_header(rows)
     return table
 
 
-def _has_header(rows: list[Row]) -> bool:
-    """Whether the first row names the columns: in bold over others that are not, or short over longer ones."""
+def _has_bold_header(rows: list[Row]) -> bool:
+    """Whether the first row is bold, and what is under it is not, but for the first column."""
     first, others = rows[0], rows[1:]
-    if not all(first) or not others:
-        return all(line.bold for cell in first for line in cell) and sum(map(bool, first)) > 1 and bool(others)
-    bold = [all(line.bold for line in cell) for cell in first]
-    bold_below = all(line.bold for row in others for cell in row[1:] for line in cell)
-    if all(bold) and not bold_below:
-        return True
+    bold = all(line.bold for cell in first for line in cell)
+    below = [line.bold for row in others for cell in row[1:] for line in cell]
+    return bold and sum(map(bool, first)) > 1 and bool(below) and not all(below)
+
+
+def _has_short_header(rows: list[Row]) -> bool:
+    """Whether a first row in the letters of the others names the columns: short over longer ones, or without digits."""
+    first, others = rows[0], rows[1:]
     lengths = [sum(len(line.text.split()) for line in cell) for cell in first]
-    if len(first) < 3 or len(others) < 2 or max(lengths) > 5:
+    if not all(first) or len(first) < 3 or len(others) < 2 or max(lengths) > 5:
         return False
     below = [sum(len(line.text.split()) for line in cell) for row in others for cell in row]
-    return max(below) >= 2 * max(lengths) or not any(ch.isdigit() for cell in first for l in cell for ch in l.text)
+    digits = any(char.isdigit() for cell in first for line in cell for char in line.text)
+    return max(below) >= 2 * max(lengths) or not digits
 
 
 def aligned_table(lines: list[Line]) -> Table | None:

@@ -1,0 +1,104 @@
+"""Footnotes of a PDF: a small raised mark in the text, and the note that begins with it below."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from index.parsing.pdf_layout import Element
+from index.parsing.pdf_page import Line, Word
+
+_MARK = re.compile(r"\d{1,3}|[a-z]|[*†‡§¶]{1,3}")
+_SMALLER = 0.94
+
+
+@dataclass(slots=True)
+class Note:
+    """A note of `page` by its mark."""
+
+    mark: str
+    page: int
+    lines: list[Line] = field(default_factory=list)
+
+
+def take_notes(pages: Sequence[list[Element]], *, body_size: float) -> tuple[list[list[Element]], list[Note]]:
+    """The elements of each page without the notes, and the notes; lines that cite one lose its mark and keep its name.
+
+    A raised number without a note (m²) stays a part of the text.
+    """
+    cited_on = [{mark for line in _lines(page) for _, marks in _cited(line) for mark in marks} for page in pages]
+    everywhere = set().union(*cited_on) if cited_on else set()
+    notes: list[Note] = []
+    rest: list[list[Element]] = []
+    for elements, cited in zip(pages, cited_on, strict=True):
+        kept: list[Element] = []
+        note: Note | None = None
+        last: Line | None = None
+        for element in elements:
+            mark = _opening_mark(element, cited, everywhere, body_size=body_size)
+            if isinstance(element, Line) and mark:
+                note, last = Note(mark, element.page, [element]), element
+                notes.append(note)
+            elif note and last and isinstance(element, Line) and _goes_on(element, last):
+                note.lines.append(element)
+                last = element
+            else:
+                note = None
+                kept.append(element)
+        rest.append(kept)
+    known = {(note.page, note.mark) for note in notes} | {(-1, note.mark) for note in notes}
+    for elements in rest:
+        for line in _lines(elements):
+            _take_marks(line, known)
+    for note in notes:
+        note.lines[0] = _without_mark(note.lines[0])
+    return rest, notes
+
+
+def _lines(elements: Sequence[Element]) -> Iterator[Line]:
+    for element in elements:
+        if isinstance(element, Line):
+            yield element
+        else:
+            yield from (line for row in element.rows for cell in row for line in cell)
+
+
+def _bare(word: Word) -> str:
+    return word.text.strip("[]().,;")
+
+
+def _cited(line: Line) -> Iterator[tuple[int, list[str]]]:
+    """The words of `line` behind its first that are raised marks, each with its marks: "1,2" is two."""
+    for number, word in enumerate(line.words[1:], start=1):
+        marks = [part for part in re.split(r"[,;\s]+", _bare(word)) if part]
+        if marks and line.is_raised(word) and all(_MARK.fullmatch(mark) for mark in marks):
+            yield number, marks
+
+
+def _opening_mark(element: Element, cited: set[str], everywhere: set[str], *, body_size: float) -> str | None:
+    """The mark of the note that begins with `element`, if one does."""
+    if not isinstance(element, Line) or len(element.words) < 2:
+        return None
+    mark = _bare(element.words[0])
+    if element.is_raised(element.words[0]):
+        return mark if mark in everywhere else None
+    return mark if mark in cited and element.size < _SMALLER * body_size else None
+
+
+def _goes_on(line: Line, last: Line) -> bool:
+    drop = last.y - line.y
+    return abs(line.size - last.size) < 0.06 * last.size and 0 < drop < 1.7 * last.size and line.bullet_x is None
+
+
+def _take_marks(line: Line, known: set[tuple[int, str]]) -> None:
+    taken = {
+        number: marks
+        for number, marks in _cited(line)
+        if all((line.page, mark) in known or (-1, mark) in known for mark in marks)
+    }
+    if taken:
+        line.cites += [mark for marks in taken.values() for mark in marks]
+        line.words = [word for number, word in enumerate(line.words) if number not in taken]
+
+
+def _without_mark(line: Line) -> Line:
+    return Line(line.words[1:], line.page, line.left, line.right)
