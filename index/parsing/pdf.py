@@ -15,7 +15,7 @@ from index.parsing.document import Block, Cell, Document, Kind, Metadata, Span
 from index.parsing.pdf_blocks import CELLS_BETWEEN, Part, parts
 from index.parsing.pdf_furniture import without_contents_lines, without_furniture
 from index.parsing.pdf_hyphens import Joiner
-from index.parsing.pdf_layout import reading_order
+from index.parsing.pdf_layout import reading_order, set_bases
 from index.parsing.pdf_notes import Note, take_notes
 from index.parsing.pdf_page import Line, pages, pieces
 from index.parsing.pdf_paragraphs import Flow, paragraphs
@@ -53,6 +53,7 @@ def parse_pdf(data: bytes, *, path: str) -> Document:
     ordered, notes = take_notes(ordered, body_size=body_size)
     elements = list(chain.from_iterable(ordered))
     text_lines = [element for element in elements if isinstance(element, Line)]
+    set_bases(text_lines)
     joiner = Joiner([line.text for line in text_lines])
     flow = Flow.of(text_lines)
     text, blocks = _placed(parts(paragraphs(elements, flow), flow, joiner), notes, joiner)

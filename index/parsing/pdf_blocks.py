@@ -62,8 +62,8 @@ def parts(found: Sequence[Paragraph | Table], flow: Flow, joiner: Joiner) -> lis
         elif part.kind is Kind.ITEM:
             part.level = _depth(levels, each)
             part.indent = part.level - 1
-        elif levels and each.x >= _text_edge(levels, each):
-            part.indent = sum(level < each.x - _LIST_LEVEL_PT for level in levels)
+        elif levels and each.inset >= levels[0] + 0.7 * each.size:
+            part.indent = sum(level < each.inset - _LIST_LEVEL_PT for level in levels)
         else:
             levels = []
         result.append(part)
@@ -72,13 +72,9 @@ def parts(found: Sequence[Paragraph | Table], flow: Flow, joiner: Joiner) -> lis
     return result
 
 
-def _text_edge(levels: Sequence[float], paragraph: Paragraph) -> float:
-    return levels[0] + 0.7 * paragraph.size
-
-
 def _depth(levels: list[float], paragraph: Paragraph) -> int:
     """How deep an item is nested, by where its mark begins; `levels` are the marks that are open, changed here."""
-    x = paragraph.x
+    x = paragraph.inset
     while levels and levels[-1] > x + _LIST_LEVEL_PT:
         levels.pop()
     if not levels or x > levels[-1] + _LIST_LEVEL_PT:
@@ -114,7 +110,7 @@ def _heading_style(
     capitals = words.isupper() and sum(map(str.isalpha, words)) >= 4
     style = (paragraph.size if larger else flow.body_size, bold, capitals, max(1, depth))
     introduces = words.endswith(":") and isinstance(below, Paragraph) and below.mark is not None
-    if introduces and not looks_titled(words[:-1]):
+    if introduces and (mark or not looks_titled(words[:-1])):
         return None
     if larger and (not words.endswith((",", ";")) or bold):
         return style

@@ -1,5 +1,7 @@
 """The order in which a page of a PDF is read: columns one after the other, what spans them in its place."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import mean, median
@@ -10,6 +12,7 @@ from index.parsing.pdf_tables import Table, aligned_table, ruled_tables
 _MIN_GUTTER_PT = 7.0
 _MIN_COLUMN_LINES = 3
 _MAX_DEPTH = 8
+_MAX_INSET_PT = 75.0
 Element = Line | Table
 
 
@@ -31,6 +34,19 @@ def reading_order(page: Page, lines: list[Line]) -> list[Element]:
         if isinstance(line, Line):
             line.bullet_x = _bullet_x(page, line)
     return elements
+
+
+def set_bases(lines: Sequence[Line]) -> None:
+    """Tell each line where its column's text begins, by where lines of the document mostly begin near to its edge."""
+    begins = Counter(round(line.x0) for line in lines if line.bullet_x is None)
+    bases = {}
+    for left in {line.left for line in lines}:
+        near = [x for x in begins if left - _MAX_INSET_PT < x <= left + 1]
+        most = max((begins[x] for x in near), default=0)
+        # A page's left margin may be another than the right page's; each has lines of its own.
+        bases[left] = left if begins[round(left)] >= 0.25 * most else max(near, key=lambda x: begins[x])
+    for line in lines:
+        line.base = bases[line.left]
 
 
 def _bullet_x(page: Page, line: Line) -> float | None:

@@ -9,6 +9,7 @@ from index.parsing.pdf_page import Line, Word
 
 _MARK = re.compile(r"\d{1,3}|[a-z]|[*†‡§¶]{1,3}")
 _SMALLER = 0.94
+_MOST_NOTE_LINES = 12
 
 
 @dataclass(slots=True)
@@ -33,8 +34,9 @@ def take_notes(pages: Sequence[list[Element]], *, body_size: float) -> tuple[lis
         kept: list[Element] = []
         note: Note | None = None
         last: Line | None = None
+        feet = _feet(elements)
         for element in elements:
-            mark = _opening_mark(element, cited, everywhere, body_size=body_size)
+            mark = _opening_mark(element, cited, everywhere, body_size=body_size, at_foot=id(element) in feet)
             if isinstance(element, Line) and mark:
                 note, last = Note(mark, element.page, [element]), element
                 notes.append(note)
@@ -45,6 +47,7 @@ def take_notes(pages: Sequence[list[Element]], *, body_size: float) -> tuple[lis
                 note = None
                 kept.append(element)
         rest.append(kept)
+    _take_endnotes(rest, notes)
     known = {(note.page, note.mark) for note in notes} | {(-1, note.mark) for note in notes}
     for elements in rest:
         for line in _lines(elements):
@@ -52,6 +55,40 @@ def take_notes(pages: Sequence[list[Element]], *, body_size: float) -> tuple[lis
     for note in notes:
         note.lines[0] = _without_mark(note.lines[0])
     return rest, notes
+
+
+def _take_endnotes(pages: list[list[Element]], notes: list[Note]) -> None:
+    """Move the notes at the end of the document from `pages` to `notes`: "1. ..." to the last mark cited, in order."""
+    found = {note.mark for note in notes}
+    cited: list[str] = []
+    for line in (line for page in pages for line in _lines(page)):
+        cited += [mark for _, marks in _cited(line) for mark in marks if mark not in (*found, *cited)]
+    if not cited:
+        return
+    flat = [(number, element) for number, page in enumerate(pages) for element in page]
+    starts: list[int] = []
+    for position in range(len(flat) - 1, -1, -1):
+        element = flat[position][1]
+        if isinstance(element, Line) and len(element.words) > 1 and _bare(element.words[0]) == cited[-1 - len(starts)]:
+            starts.insert(0, position)
+            if len(starts) == len(cited):
+                break
+    else:
+        return
+    if any(any(_cited(line)) for line in _lines([element for _, element in flat[starts[0] :]])):
+        return
+    note = None
+    for position in range(starts[0], len(flat)):
+        number, element = flat[position]
+        if not isinstance(element, Line):
+            break
+        if position in starts:
+            note = Note(cited[starts.index(position)], element.page)
+            notes.append(note)
+        elif note is None or not _goes_on(element, note.lines[-1]):
+            break
+        note.lines.append(element)
+        pages[number] = [kept for kept in pages[number] if kept is not element]
 
 
 def _lines(elements: Sequence[Element]) -> Iterator[Line]:
@@ -74,14 +111,32 @@ def _cited(line: Line) -> Iterator[tuple[int, list[str]]]:
             yield number, marks
 
 
-def _opening_mark(element: Element, cited: set[str], everywhere: set[str], *, body_size: float) -> str | None:
+def _feet(elements: Sequence[Element]) -> set[int]:
+    """The ids of the lines at the foot of each column of a page, that white space sets apart from what is above."""
+    feet: set[int] = set()
+    ends = len(elements)
+    for position in range(len(elements) - 1, -1, -1):
+        element = elements[position]
+        below = elements[position + 1] if position + 1 < len(elements) else None
+        if below is None or below.y > element.y:
+            ends = position + 1  # the last of its column
+        above = elements[position - 1] if position else None
+        apart = above is None or above.y < element.y or above.y - element.y > 1.7 * element.size
+        if apart and ends - position <= _MOST_NOTE_LINES:
+            feet |= {id(line) for line in elements[position:ends]}
+    return feet
+
+
+def _opening_mark(
+    element: Element, cited: set[str], everywhere: set[str], *, body_size: float, at_foot: bool
+) -> str | None:
     """The mark of the note that begins with `element`, if one does."""
     if not isinstance(element, Line) or len(element.words) < 2:
         return None
     mark = _bare(element.words[0])
     if element.is_raised(element.words[0]):
         return mark if mark in everywhere else None
-    return mark if mark in cited and element.size < _SMALLER * body_size else None
+    return mark if mark in cited and (element.size < _SMALLER * body_size or at_foot) else None
 
 
 def _goes_on(line: Line, last: Line) -> bool:

@@ -14,6 +14,9 @@ _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl",
 # Wider than the space between words of justified text mostly is; pieces that one line was split into are joined again
 # where no column parts them.
 _PIECE_GAP_EM = 1.3
+# A bullet or number stands with the text behind it.
+_MARK_GAP_EM = 4.5
+_MARK = re.compile(r"[^\w\s$€£]|o|[\ue000-\uf8ff]|\(?(?:\d{1,2}(?:\.\d{1,2})*|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2})+")
 Box = tuple[float, float, float, float]
 
 
@@ -37,7 +40,8 @@ class Line:
     """Words on one baseline, in one column.
 
     Attributes:
-        left, right: the edges of its column.
+        left, right: the edges of its column, as far as its lines reach.
+        base: where the text of such columns begins all over the document: lists alone may fill a column.
         bullet_x: where a drawn bullet before it begins.
         cites: the marks of footnotes that were taken out of its words.
     """
@@ -46,6 +50,7 @@ class Line:
     page: int
     left: float = 0.0
     right: float = 0.0
+    base: float = 0.0
     bullet_x: float | None = None
     cites: list[str] = field(default_factory=list)
 
@@ -146,7 +151,8 @@ def pieces(page: Page) -> list[Line]:
 def _rows(words: list[Word]) -> list[list[Word]]:
     """`words` by baseline, from the top; small raised or lowered ones with the words that they stand beside."""
     rows: list[tuple[float, float, list[Word]]] = []
-    for word in sorted(words, key=lambda word: (-word.y, word.x0)):
+    raised, plain = _raised(words)
+    for word in sorted(plain, key=lambda word: (-word.y, word.x0)):
         for baseline, size, row in reversed(rows[-6:]):
             if abs(baseline - word.y) <= 0.22 * min(size, word.size):
                 row.append(word)
@@ -166,13 +172,30 @@ def _rows(words: list[Word]) -> list[list[Word]]:
             merged.append(row)
         else:
             home.extend(row)
+    for row in merged:
+        row += [mark for word in row for mark in raised.get(id(word), ())]
     return merged
+
+
+def _raised(words: list[Word]) -> tuple[dict[int, list[Word]], list[Word]]:
+    """Small words that hang on to the word before them, above its baseline, by that word's id; and all the others."""
+    raised: dict[int, list[Word]] = {}
+    plain: list[Word] = []
+    for word in words:
+        before = plain[-1] if plain else None
+        if before and word.glued and word.size < 0.87 * before.size and word.y > before.y + 0.1 * before.size:
+            raised.setdefault(id(before), []).append(word)
+        else:
+            plain.append(word)
+    return raised, plain
 
 
 def _split(row: list[Word]) -> Iterator[list[Word]]:
     piece = [row[0]]
     for before, word in pairwise(row):
-        if word.x0 - before.x1 > _PIECE_GAP_EM * max(before.size, word.size):
+        gap = (word.x0 - before.x1) / max(before.size, word.size)
+        behind_mark = len(piece) == 1 and gap < _MARK_GAP_EM and _MARK.fullmatch(before.text)
+        if gap > _PIECE_GAP_EM and not behind_mark:
             yield piece
             piece = []
         piece.append(word)

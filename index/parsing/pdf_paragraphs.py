@@ -12,6 +12,7 @@ from index.parsing.pdf_tables import Table
 
 # Baselines stand exactly in a PDF: paragraphs set apart by 3 pt at 11 on 13.
 _GAP = 1.18
+_MOST_OF_A_LINE = 0.7
 _SENTENCE_END = re.compile(r"[.!?:;…][\"”’')\]]*\Z")
 _LIST_GOES_ON = re.compile(r"(?:[.:;,!?][\"”’')\]]*|\b(?:and|or))\Z")
 
@@ -44,6 +45,11 @@ class Paragraph:
     def x(self) -> float:
         """Where it begins, with its mark."""
         return self.mark.x if self.mark else self.first.x0
+
+    @property
+    def inset(self) -> float:
+        """How far from its column's edge it begins, with its mark."""
+        return self.x - self.first.base
 
     @property
     def bold(self) -> bool:
@@ -197,6 +203,5 @@ def _goes_on_elsewhere(above: Paragraph, line: Line) -> bool:
     if line.text[:1].islower():
         return not _SENTENCE_END.search(last.text) or last.text.endswith((";", ":")) is False
     ended = _SENTENCE_END.search(last.text)
-    width = line.words[0].x1 - line.words[0].x0
-    reaches = last.x1 + 0.25 * last.size + width > last.right - 0.8 * last.size
-    return not ended and reaches
+    reaches = last.x1 - last.left > _MOST_OF_A_LINE * (last.right - last.left)
+    return not ended and (reaches or line.text[:1].isdigit())

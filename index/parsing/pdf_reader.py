@@ -154,6 +154,7 @@ class _Page:
         textpage = pdfium.FPDFText_LoadPage(self._page)
         words: list[list[Any]] = []
         unreadable, spaced, last, look = 0, True, None, (0.0, 0, True)
+        word_object: Any = None
         origin_x, origin_y, box = ctypes.c_double(), ctypes.c_double(), pdfium.FS_RECTF()
         count = min(pdfium.FPDFText_CountChars(textpage), MAX_CHARS)
         for index in range(count):
@@ -180,9 +181,12 @@ class _Page:
                 continue
             word = words[-1] if words else None
             same = word is not None and word[4] == size and word[5] == font and abs(word[3] - y) < 0.1 * size
-            if word and same and char == word[7] and abs(x - word[8]) < 0.15 * size:
+            if word and same and char == word[7] and abs(x - word[8]) < 0.15 * size and text_object != word_object:
                 continue  # drawn twice to look bold
             near = word is not None and -0.6 * size < x0 - word[2] < _WORD_GAP_EM * max(size, word[4])
+            if word and same and x == word[8] and text_object == word_object:
+                near, spaced = True, False  # a ligature's further letters have its own place
+            word_object = text_object
             if word and same and near and not spaced:
                 word[0] += char
                 word[2], word[7], word[8] = x1, char, x

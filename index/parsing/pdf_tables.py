@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from index.parsing.pdf_page import Box, Line, Page
+from index.parsing.pdf_page import Box, Line, Page, Word
 
 _THIN_PT = 2.6
 _TOUCH_PT = 4.0
@@ -44,7 +44,67 @@ def ruled_tables(page: Page, lines: list[Line]) -> tuple[list[Table], list[Line]
             tables.append(table)
             inside = {id(line) for row in table.rows for cell in row for line in cell}
             lines = [line for line in lines if id(line) not in inside and not _covers(table, line)]
+    for stack in _stacks(across):
+        table = None if any(_overlap(stack, table) for table in tables) else _striped(page, stack, lines)
+        if table:
+            tables.append(table)
+            inside = {id(line) for line in lines if _covers(table, line)}
+            lines = [line for line in lines if id(line) not in inside]
     return tables, lines
+
+
+def _overlap(stack: list[Box], table: Table) -> bool:
+    across = stack[0][0] < table.x1 and table.x0 < stack[0][2]
+    return across and stack[0][1] < table.y + 1 and table.bottom - 1 < stack[-1][1]
+
+
+def _stacks(across: list[Box]) -> list[list[Box]]:
+    """Rules of the same width under each other, from the foot up; the pieces of one are joined."""
+    whole: list[Box] = []
+    for rule in sorted(across, key=lambda rule: (round(rule[1]), rule[0])):
+        last = whole[-1] if whole else None
+        if last and abs(last[1] - rule[1]) < 1.5 and rule[0] - last[2] < _TOUCH_PT:
+            whole[-1] = (last[0], last[1], max(last[2], rule[2]), last[3])
+        else:
+            whole.append(rule)
+    by_width: dict[tuple[int, int], list[Box]] = {}
+    for rule in whole:
+        by_width.setdefault((round(rule[0] / 4), round(rule[2] / 4)), []).append(rule)
+    return [sorted(rules, key=lambda rule: rule[1]) for rules in by_width.values() if len(rules) >= 3]
+
+
+def _striped(page: Page, stack: list[Box], lines: list[Line]) -> Table | None:
+    """The table whose rows only rules part, and whose columns white space does in every row."""
+    x0, x1 = stack[0][0], stack[0][2]
+    ys = _distinct(rule[1] for rule in stack)
+    within = [line for line in lines if x0 - 3 < line.x0 and line.x1 < x1 + 3 and ys[0] - 1 < line.y]
+    inside = [line for line in within if line.y < ys[-1]]
+    if not inside or len(ys) < 3:
+        return None
+    size = median(line.size for line in inside)
+    gap = max(3.5, 0.45 * size)
+    columns = _columns([Line([word], page.number) for line in inside for word in _unbroken(line)], gap)
+    if len(columns) < 2:
+        return None
+    # The names of the columns may stand over the first rule.
+    above = [line for line in within if 0 <= line.y - ys[-1] < 1.6 * size]
+    if above and len(_columns(above, gap)) > 1:
+        ys.append(max(line.y for line in above) + size)
+        inside += above
+    rows: list[Row] = [[[] for _ in columns] for _ in range(len(ys) - 1)]
+    for line in sorted(inside, key=lambda line: -line.y):
+        number = min(max(bisect_right(ys, line.y + 0.1 * line.size) - 1, 0), len(rows) - 1)
+        for part in _parted(line, [left - 1 for left, _ in columns]):
+            column = min(max(bisect_right([left - 1 for left, _ in columns], part.x0) - 1, 0), len(columns) - 1)
+            rows[-1 - number][column].append(part)
+    rows = [row for row in rows if any(row)]
+    if len(rows) < 2 or sum(sum(map(bool, row)) > 1 for row in rows) < 0.6 * len(rows):
+        return None
+    return _table(rows, page.number, (x0, ys[0], x1, ys[-1]))
+
+
+def _unbroken(line: Line) -> list[Word]:
+    return line.words
 
 
 def _covers(table: Table, line: Line) -> bool:
@@ -121,7 +181,7 @@ def _gridded(page: Page, across: list[Box], down: list[Box], lines: list[Line]) 
     ends = (min(rule[1] for rule in down), max(rule[3] for rule in down))
     ys = _distinct([*(rule[1] for rule in across), *ends])
     xs = _distinct(rule[0] for rule in down)
-    if len(xs) < 2 or len(ys) < 3:
+    if len(xs) < 2 or len(ys) < 2:
         return None
     x0, x1 = min(xs[0], min(r[0] for r in across)), max(xs[-1], max(r[2] for r in across))
     xs = _distinct([x0, *xs, x1])
@@ -136,7 +196,8 @@ def _gridded(page: Page, across: list[Box], down: list[Box], lines: list[Line]) 
             rows[-1 - number][column].append(part)
     rows = [row for row in rows if any(row)]
     used = [column for column in range(len(xs) - 1) if any(row[column] for row in rows)]
-    if len(used) < 2 or len(rows) < 2:
+    # A row alone is what a page's end has parted from its table.
+    if len(used) < 2 or not rows or (len(rows) == 1 and len(_distinct(rule[0] for rule in down)) < 3):
         return None
     rows = [[row[column] for column in used] for row in rows]
     return _table(rows, page.number, (x0, ys[0], x1, ys[-1]))
@@ -171,7 +232,7 @@ def _has_bold_header(rows: list[Row]) -> bool:
     first, others = rows[0], rows[1:]
     bold = all(line.bold for cell in first for line in cell)
     below = [line.bold for row in others for cell in row[1:] for line in cell]
-    return bold and sum(map(bool, first)) > 1 and bool(below) and not all(below)
+    return bold and sum(map(bool, first)) > 1 and not (below and all(below))
 
 
 def _has_short_header(rows: list[Row]) -> bool:
@@ -187,7 +248,7 @@ def _has_short_header(rows: list[Row]) -> bool:
 
 def aligned_table(lines: list[Line]) -> Table | None:
     """The table that `lines` show by standing in columns, without rules; None where they are no table."""
-    columns = _columns(lines)
+    columns = _columns(lines, _MIN_GUTTER_PT)
     if len(columns) < 2:
         return None
     ordered = sorted(lines, key=lambda line: -line.y)
@@ -205,11 +266,11 @@ def aligned_table(lines: list[Line]) -> Table | None:
     return _table(rows, ordered[0].page, box)
 
 
-def _columns(lines: list[Line]) -> list[tuple[float, float]]:
+def _columns(lines: list[Line], gutter: float) -> list[tuple[float, float]]:
     """The intervals that the lines cover, from left to right."""
     columns: list[tuple[float, float]] = []
     for x0, x1 in sorted((line.x0, line.x1) for line in lines):
-        if columns and x0 < columns[-1][1] + _MIN_GUTTER_PT:
+        if columns and x0 < columns[-1][1] + gutter:
             columns[-1] = (columns[-1][0], max(columns[-1][1], x1))
         else:
             columns.append((x0, x1))
