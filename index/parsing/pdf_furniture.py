@@ -26,20 +26,30 @@ def without_furniture(pages: Sequence[tuple[Page, list[Line]]], *, body_size: fl
     running = _running(outer)
     result = []
     for (page, lines), (_, rows) in zip(pages, outer, strict=True):
-        dropped = {
-            id(line)
-            for row in rows
-            for line in row
-            if (key := _key(line, page)) in running[0]
-            or (_words(line), _place(line, page)) in running[1]
-            or _is_in_margin(line, page, body_size)
-        }
+        dropped: set[int] = set()
+        for row in rows:
+            runs = [
+                line
+                for line in row
+                if _key(line, page) in running[0]
+                or (_words(line), _place(line, page)) in running[1]
+                or _is_in_margin(line, page, body_size)
+            ]
+            # The names of a table's columns recur too, but beside others.
+            if 2 * len(runs) >= len(row) and not _is_in_grid(row[0], page):
+                dropped |= {id(line) for line in runs}
         for row in (rows[0], rows[-1]) if rows else ():
             left = [line for line in row if id(line) not in dropped]
             if left and all(_PAGE_NUMBER.fullmatch(line.text) for line in left) and _is_last(left[0], lines, dropped):
                 dropped |= {id(line) for line in left}
         result.append([line for line in lines if id(line) not in dropped])
     return result
+
+
+def _is_in_grid(line: Line, page: Page) -> bool:
+    """Whether `line` stands between three or more upright rules, as a table's cells do."""
+    upright = {round(x) for x0, y0, x1, y1 in page.rules if y1 - y0 > 6 and y0 - 2 < line.y < y1 for x in (x0, x1)}
+    return len(upright) >= 3
 
 
 def _is_last(line: Line, lines: list[Line], dropped: set[int]) -> bool:
@@ -102,14 +112,20 @@ def without_contents_lines(elements: Sequence[Element]) -> list[Element]:
         isinstance(element, Line) and bool(_LEADERS.search(element.text)) and bool(re.search(r"\d$", element.text))
         for element in elements
     ]
+    entries = [entry or dot for entry, dot in zip(entries, dotted, strict=True)]
+    for position, element in enumerate(elements):
+        # The first line of an entry of two or three lines.
+        follows = position and (entries[position - 1] or _is_title_of_contents(elements[position - 1]))
+        if not entries[position] and follows and any(dotted[position + 1 : position + 3]):
+            entries[position] = isinstance(element, Line)
     kept: list[Element] = []
     position = 0
     while position < len(elements):
         ends = position
-        while ends < len(elements) and (entries[ends] or dotted[ends]):
+        while ends < len(elements) and entries[ends]:
             ends += 1
         run = elements[position:ends]
-        numbers = [int(re.findall(r"\d+", element.text)[-1]) for element in run if isinstance(element, Line)]
+        numbers = [int((re.findall(r"\d+", element.text) or ["0"])[-1]) for element in run if isinstance(element, Line)]
         if any(dotted[position:ends]) or (len(run) >= 3 and numbers == sorted(numbers)):
             while kept and _is_title_of_contents(kept[-1]):
                 kept.pop()

@@ -60,12 +60,13 @@ class Joiner:
 
     def _keeps_hyphen(self, left: str, right: str) -> bool:
         last = left.rsplit("-", 1)[-1]
-        if right[0].isupper() != left[-1].isupper() or len(last) == 1:
-            return True  # "Non-EU", "RFID-enabled", "e-mail": no word is broken there
+        changes_case = right[0].isupper() != left[-1].isupper()
         left, right, last = left.lower(), re.sub(r"['’].*", "", right.lower()), last.lower()
         with_hyphen, without = self._seen[f"{left}-{right}"], self._seen[last + right]
         if with_hyphen != without:
             return with_hyphen > without
+        if changes_case or len(last) == 1:
+            return True  # "Non-EU", "RFID-enabled", "e-mail": no word is broken there
         both = _frequency(last) > 0 and _frequency(right) > 0
         if not self._hyphenates and both:
             return True

@@ -180,11 +180,10 @@ def _is_prose(left: list[Line], right: list[Line]) -> bool:
         median(len(line.text) for line in side) >= 18 and _filled(side) >= 0.4 and len(side) >= 4
         for side in (left, right)
     ]
-    fewer, more = sorted((left, right), key=len)
-    shared = mean(any(abs(line.y - other.y) < 1.5 for other in more) for line in fewer)
-    if all(dense) and len(fewer) >= 0.3 * len(more):
+    if all(dense) and min(len(left), len(right)) >= 0.3 * max(len(left), len(right)):
         return True
-    return shared < 0.8
+    fewer, more = sorted(({round(line.y) for line in side} for side in (left, right)), key=len)
+    return mean(any(abs(y - other) < 2 for other in more) for y in fewer) < 0.8
 
 
 def _filled(lines: list[Line]) -> float:

@@ -11,7 +11,7 @@ from index.parsing.pdf_page import Line
 from index.parsing.pdf_tables import Table
 
 # Baselines stand exactly in a PDF: paragraphs set apart by 3 pt at 11 on 13.
-_GAP = 1.18
+_GAP, _GAP_OF_RAISED = 1.18, 1.45
 _MOST_OF_A_LINE = 0.7
 _SENTENCE_END = re.compile(r"[.!?:;…][\"”’')\]]*\Z")
 _LIST_GOES_ON = re.compile(r"(?:[.:;,!?][\"”’')\]]*|\b(?:and|or))\Z")
@@ -40,6 +40,16 @@ class Paragraph:
     def text_x(self) -> float:
         """Where its lines begin, behind the mark."""
         return self.mark.text_x if self.mark else min(line.x0 for line in self.lines[:3])
+
+    @property
+    def edge(self) -> float:
+        """Where its lines begin in the column that it goes on in."""
+        last = self.last
+        if (last.page, last.left) != (self.first.page, self.first.left):
+            return min(line.x0 for line in self.lines if (line.page, line.left) == (last.page, last.left))
+        if self.mark is None and len(self.lines) > 1:
+            return min(line.x0 for line in self.lines[1:])
+        return self.text_x
 
     @property
     def x(self) -> float:
@@ -138,7 +148,7 @@ def _may_begin_item(above: Paragraph, line: Line, mark: Mark, flow: Flow) -> boo
     if not _in_one_column(last, line):
         return bool(_LIST_GOES_ON.search(last.text)) or bool(above.mark) or line.bold or line.size != last.size
     gap = last.y - line.y > _GAP * flow.leading(line.size)
-    moved = abs(line.x0 - above.text_x) > 0.5 * line.size
+    moved = abs(line.x0 - above.edge) > 0.5 * line.size
     sibling = above.mark is not None and abs(above.mark.x - mark.x) < 0.5 * line.size
     return gap or (moved and sibling) or _is_forced(last, line) or bool(_LIST_GOES_ON.search(last.text) and moved)
 
@@ -163,7 +173,8 @@ def _parting(above: Paragraph, line: Line, flow: Flow) -> bool:
         return not _goes_on_elsewhere(above, line)
     drop = last.y - line.y
     leading = flow.leading(line.size)
-    if drop > _GAP * leading + 0.3:
+    # A raised mark may lift its line off the one above.
+    if drop > (_GAP_OF_RAISED if line.cites else _GAP) * leading + 0.3:
         return True
     forced = _is_forced(last, line)
     if above.bold != line.bold and (forced or (above.bold and len(above.lines) > 1)):
@@ -172,9 +183,9 @@ def _parting(above: Paragraph, line: Line, flow: Flow) -> bool:
         return forced and bool(_SENTENCE_END.search(last.text))
     if _is_indented(above, line):
         return True
-    if above.mark and line.x0 < above.text_x - 0.7 * line.size:
+    if above.mark and line.x0 < above.edge - 0.7 * line.size:
         return forced or bool(_SENTENCE_END.search(last.text))
-    return forced and (bool(_SENTENCE_END.search(last.text)) or drop > 1.08 * leading)
+    return forced and (bool(_SENTENCE_END.search(last.text)) or (drop > 1.08 * leading and not line.cites))
 
 
 def _is_indented(above: Paragraph, line: Line) -> bool:
@@ -183,8 +194,7 @@ def _is_indented(above: Paragraph, line: Line) -> bool:
         # A hanging indent: the text of the paragraph's own first line reaches the edge.
         hangs = not _SENTENCE_END.search(above.last.text) and not _is_forced(above.last, line)
         return line.x0 > above.first.x0 + 0.7 * line.size and not hangs
-    edge = above.text_x if above.mark else min(member.x0 for member in above.lines[1:])
-    return line.x0 > edge + 0.7 * line.size
+    return line.x0 > above.edge + 0.7 * line.size
 
 
 def _is_centred(line: Line) -> bool:

@@ -41,6 +41,7 @@ def ruled_tables(page: Page, lines: list[Line]) -> tuple[list[Table], list[Line]
         members = set(group)
         table = _gridded(page, [rule for rule in across if rule in members], [r for r in down if r in members], lines)
         if table:
+            _add_header_above(table, lines)
             tables.append(table)
             inside = {id(line) for row in table.rows for cell in row for line in cell}
             lines = [line for line in lines if id(line) not in inside and not _covers(table, line)]
@@ -51,6 +52,30 @@ def ruled_tables(page: Page, lines: list[Line]) -> tuple[list[Table], list[Line]
             inside = {id(line) for line in lines if _covers(table, line)}
             lines = [line for line in lines if id(line) not in inside]
     return tables, lines
+
+
+def _add_header_above(table: Table, lines: list[Line]) -> None:
+    """Put the names of the columns into `table` where they stand over its frame, in bold."""
+    if table.has_bold_header:
+        return
+    edges = [
+        min((line.x0 for row in table.rows for line in row[n]), default=table.x0) for n in range(table.column_count)
+    ]
+    header: Row = [[] for _ in edges]
+    top = table.y
+    for line in sorted(lines, key=lambda line: line.y):
+        beside = table.x0 - 3 < line.x0 and line.x1 < table.x1 + 3
+        if not beside or not line.bold or not 0 <= line.y - top < 1.7 * line.size:
+            continue
+        middle = (line.x0 + line.x1) / 2
+        header[max(0, bisect_right(edges, middle) - 1)].insert(0, line)
+        top = max(table.y, line.y)
+    if sum(map(bool, header)) > 1:
+        for cell in header:
+            cell.sort(key=lambda line: -line.y)
+        table.rows.insert(0, header)
+        table.has_header = table.has_bold_header = True
+        table.y = max(line.y + line.size for cell in header for line in cell)
 
 
 def _overlap(stack: list[Box], table: Table) -> bool:
