@@ -110,7 +110,7 @@ def _heading_style(
     capitals = words.isupper() and sum(map(str.isalpha, words)) >= 4
     style = (paragraph.size if larger else flow.body_size, bold, capitals, max(1, depth))
     introduces = words.endswith(":") and isinstance(below, Paragraph) and below.mark is not None
-    if introduces and (mark or not looks_titled(words[:-1])):
+    if introduces and not larger:
         return None
     if larger and (not words.endswith((",", ";")) or bold):
         return style
@@ -147,7 +147,8 @@ def _stands_as_title(paragraph: Paragraph, words: str, below: Paragraph | Table,
     long_below = len(text.split()) >= 9 or below.mark is not None
     if paragraph.mark and paragraph.mark.depth > 1:
         return count <= 10 and words[-1] not in ":)" and below.gap > 0.9 and long_below and words[0].isupper()
-    title = looks_titled(words.rstrip(":")) and words[-1] not in "!)" and not re.search(r"\d.*,|,.*\d|©", words)
+    # "Last updated: 1 July", "Chamber of Commerce: 705": facts, no titles.
+    title = looks_titled(words.rstrip(":")) and words[-1] not in "!)" and not re.search(r"\d|©|:\s", words)
     return title and count <= 10 and long_below
 
 

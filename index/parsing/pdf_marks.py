@@ -61,7 +61,7 @@ def mark_of(line: Line) -> Mark | None:
 def _is_bullet(line: Line) -> bool:
     first, second = line.words[0], line.words[1]
     code = first.text
-    if first.symbol or code in _BULLETS or unicodedata.category(code) in ("Co", "So", "Cn"):
+    if first.symbol or code in _BULLETS or (unicodedata.category(code) in ("Co", "So", "Cn") and code not in "©®℗™°"):
         return True
     # Word's second level is an "o" in Courier.
     return code == "o" and (first.fixed_pitch or second.x0 - first.x1 > 0.6 * first.size)

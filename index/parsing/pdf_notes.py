@@ -136,7 +136,9 @@ def _opening_mark(
     mark = _bare(element.words[0])
     if element.is_raised(element.words[0]):
         return mark if mark in everywhere else None
-    return mark if mark in cited and (element.size < _SMALLER * body_size or at_foot) else None
+    # "1." at the foot in the letters of the text is an item.
+    small = element.size < _SMALLER * body_size or (at_foot and element.words[0].text == mark)
+    return mark if mark in cited and small else None
 
 
 def _goes_on(line: Line, last: Line) -> bool:

@@ -104,7 +104,9 @@ class Flow:
 
     def leading(self, size: float) -> float:
         """How far apart lines of `size` stand within a paragraph."""
-        return self.leadings.get(size, size * self.leadings.get(self.body_size, 1.2 * self.body_size) / self.body_size)
+        as_body = size * self.leadings.get(self.body_size, 1.2 * self.body_size) / self.body_size
+        # Headings of one line that follow each other say nothing of how far the lines of one stand apart.
+        return min(self.leadings.get(size, as_body), max(1.1 * as_body, 1.25 * size))
 
 
 def _leading(drops: Counter[float]) -> float:

@@ -48,6 +48,7 @@ def ruled_tables(page: Page, lines: list[Line]) -> tuple[list[Table], list[Line]
     for stack in _stacks(across):
         table = None if any(_overlap(stack, table) for table in tables) else _striped(page, stack, lines)
         if table:
+            _add_header_above(table, lines)
             tables.append(table)
             inside = {id(line) for line in lines if _covers(table, line)}
             lines = [line for line in lines if id(line) not in inside]
@@ -111,11 +112,6 @@ def _striped(page: Page, stack: list[Box], lines: list[Line]) -> Table | None:
     columns = _columns([Line([word], page.number) for line in inside for word in _unbroken(line)], gap)
     if len(columns) < 2:
         return None
-    # The names of the columns may stand over the first rule.
-    above = [line for line in within if 0 <= line.y - ys[-1] < 1.6 * size]
-    if above and len(_columns(above, gap)) > 1:
-        ys.append(max(line.y for line in above) + size)
-        inside += above
     rows: list[Row] = [[[] for _ in columns] for _ in range(len(ys) - 1)]
     for line in sorted(inside, key=lambda line: -line.y):
         number = min(max(bisect_right(ys, line.y + 0.1 * line.size) - 1, 0), len(rows) - 1)
@@ -285,7 +281,9 @@ def aligned_table(lines: list[Line]) -> Table | None:
             rows.append([[] for _ in columns])
         column = max(0, bisect_right([left for left, _ in columns], line.x0 + 0.5) - 1)
         rows[-1][column].append(line)
-    if len(rows) < 2 or sum(sum(map(bool, row)) > 1 for row in rows) < 0.5 * len(rows):
+    filled = sum(sum(map(bool, row)) for row in rows)
+    # Wide spaces in a line that is stretched to the edge are no columns.
+    if len(rows) < 2 or filled < (0.55 if len(rows) > 2 else 0.9) * len(rows) * len(columns):
         return None
     box = (min(c[0] for c in columns), ordered[-1].y, max(c[1] for c in columns), ordered[0].y + ordered[0].size)
     return _table(rows, ordered[0].page, box)
