@@ -7,6 +7,7 @@ from itertools import groupby
 
 from index.parsing.pdf_layout import Element
 from index.parsing.pdf_page import Line, Page
+from index.parsing.pdf_tables import Table
 
 _OUTER_ROWS = 4
 _SAME_PLACE_PT = 4.0
@@ -14,7 +15,8 @@ _SAME_PLACE_PT = 4.0
 _MARGIN_SHARE = 0.055
 _NUMBER = r"(?:\d{1,4}|[ivxlc]{1,7})"
 _PAGE_NUMBER = re.compile(
-    rf"\W*(?:(?:page|p\.|pg\.?|seite|page no\.?)\s*)?{_NUMBER}(?:\s*(?:/|of|von|sur|de|\|)\s*\d{{1,4}})?\W*", re.IGNORECASE
+    rf"\W*(?:(?:page|p\.|pg\.?|seite|page no\.?)\s*)?{_NUMBER}(?:\s*(?:/|of|von|sur|de|\|)\s*\d{{1,4}})?\W*",
+    re.IGNORECASE,
 )
 _LEADERS = re.compile(r"(?:[.…·_]\s?){4,}")
 _ENDS_IN_NUMBER = re.compile(r"(?:\s|\.)\d{1,4}$")
@@ -107,6 +109,7 @@ def _is_in_margin(line: Line, page: Page, body_size: float) -> bool:
 
 def without_contents_lines(elements: Sequence[Element]) -> list[Element]:
     """`elements` without lines that lead by dots to a page number, or three or more that end in rising numbers."""
+    elements = [element for element in elements if isinstance(element, Line) or not _is_table_of_contents(element)]
     entries = [isinstance(element, Line) and _is_entry(element) for element in elements]
     dotted = [
         isinstance(element, Line) and bool(_LEADERS.search(element.text)) and bool(re.search(r"\d$", element.text))
@@ -135,6 +138,11 @@ def without_contents_lines(elements: Sequence[Element]) -> list[Element]:
     return kept
 
 
+def _is_table_of_contents(table: Table) -> bool:
+    rows = [" ".join(line.text for cell in row for line in cell) for row in table.rows]
+    return 2 * sum(_LEADERS.search(row) is not None for row in rows) > len(rows)
+
+
 def _is_entry(line: Line) -> bool:
     """Whether `line` ends in a number that stands apart at the right."""
     if not _ENDS_IN_NUMBER.search(line.text) or len(line.words) < 2 or line.x1 < line.right - 2 * line.size:
@@ -147,4 +155,6 @@ def _is_title_of_contents(element: Element) -> bool:
     if not isinstance(element, Line):
         return False
     words = element.text.split()
-    return len(words) <= 4 and re.search(r"\b(?:contents|index|inhalt\w*|sommaire|page)\b", element.text, re.I) is not None
+    return (
+        len(words) <= 4 and re.search(r"\b(?:contents|index|inhalt\w*|sommaire|page)\b", element.text, re.I) is not None
+    )

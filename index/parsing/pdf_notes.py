@@ -66,29 +66,39 @@ def _take_endnotes(pages: list[list[Element]], notes: list[Note]) -> None:
     if not cited:
         return
     flat = [(number, element) for number, page in enumerate(pages) for element in page]
-    starts: list[int] = []
-    for position in range(len(flat) - 1, -1, -1):
-        element = flat[position][1]
-        if isinstance(element, Line) and len(element.words) > 1 and _bare(element.words[0]) == cited[-1 - len(starts)]:
-            starts.insert(0, position)
-            if len(starts) == len(cited):
-                break
-    else:
+    starts = _numbered_end([element for _, element in flat])
+    if not starts or 2 * len(set(cited) & set(starts.values())) < len(starts) or not set(cited) <= set(starts.values()):
         return
-    if any(any(_cited(line)) for line in _lines([element for _, element in flat[starts[0] :]])):
+    first = min(starts)
+    if any(any(_cited(line)) for line in _lines([element for _, element in flat[first:]])):
         return
     note = None
-    for position in range(starts[0], len(flat)):
+    for position in range(first, len(flat)):
         number, element = flat[position]
         if not isinstance(element, Line):
             break
         if position in starts:
-            note = Note(cited[starts.index(position)], element.page)
+            note = Note(starts[position], element.page)
             notes.append(note)
         elif note is None or not _goes_on(element, note.lines[-1]):
             break
         note.lines.append(element)
         pages[number] = [kept for kept in pages[number] if kept is not element]
+
+
+def _numbered_end(elements: Sequence[Element]) -> dict[int, str]:
+    """Where the last lines begin that are numbered from 1 on, each with its number."""
+    numbers = {
+        position: mark
+        for position, element in enumerate(elements)
+        if isinstance(element, Line) and len(element.words) > 1 and (mark := _bare(element.words[0])).isdigit()
+    }
+    last_first = max((position for position, mark in numbers.items() if mark == "1"), default=None)
+    starts: dict[int, str] = {}
+    for position, mark in numbers.items():
+        if last_first is not None and position >= last_first and int(mark) == len(starts) + 1:
+            starts[position] = mark
+    return starts
 
 
 def _lines(elements: Sequence[Element]) -> Iterator[Line]:

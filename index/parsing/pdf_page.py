@@ -16,7 +16,9 @@ _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl",
 _PIECE_GAP_EM = 1.3
 # A bullet or number stands with the text behind it.
 _MARK_GAP_EM = 4.5
-_MARK = re.compile(r"[^\w\s$€£]|o|[\ue000-\uf8ff]|\(?(?:\d{1,2}(?:\.\d{1,2})*|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2})+")
+_MARK = re.compile(
+    r"[^\w\s$€£]|o|[\ue000-\uf8ff]|\(?(?:\d{1,2}(?:\.\d{1,2})*|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2})+"
+)
 Box = tuple[float, float, float, float]
 
 
@@ -165,7 +167,9 @@ def _rows(words: list[Word]) -> list[list[Word]]:
         if sum(len(word.text) for word in row) <= 12:
             near = [other for other in rows[max(0, position - 3) : position + 4] if other[2] is not row]
             for other_baseline, other_size, other in near:
-                beside = all(any(abs(word.x0 - o.x1) < size or abs(o.x0 - word.x1) < size for o in other) for word in row)
+                beside = all(
+                    any(abs(word.x0 - o.x1) < size or abs(o.x0 - word.x1) < size for o in other) for word in row
+                )
                 if size < 0.87 * other_size and -0.35 < (baseline - other_baseline) / other_size < 0.65 and beside:
                     home = other
         if home is None:

@@ -203,7 +203,9 @@ class _Page:
         """The size in points, the font's number and whether it is written from left to right."""
         matrix, flags = pdfium.FS_MATRIX(), ctypes.c_int()
         pdfium.FPDFText_GetMatrix(textpage, index, matrix)
-        along = [(matrix.a, matrix.b), (matrix.b, -matrix.a), (-matrix.a, -matrix.b), (-matrix.b, matrix.a)][self._turns]
+        along = [(matrix.a, matrix.b), (matrix.b, -matrix.a), (-matrix.a, -matrix.b), (-matrix.b, matrix.a)][
+            self._turns
+        ]
         size = pdfium.FPDFText_GetFontSize(textpage, index) * (matrix.c**2 + matrix.d**2) ** 0.5
         name = ctypes.create_string_buffer(256)
         pdfium.FPDFText_GetFontInfo(textpage, index, name, 255, flags)
@@ -244,7 +246,9 @@ class _Page:
 
 def main() -> None:
     """Read a PDF from standard input, write JSON to standard output."""
-    with suppress(ImportError, ValueError, OSError):  # Windows has no such limits; the caller's deadline holds there too
+    with suppress(
+        ImportError, ValueError, OSError
+    ):  # Windows has no such limits; the caller's deadline holds there too
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))

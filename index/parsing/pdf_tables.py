@@ -269,6 +269,7 @@ def _has_short_header(rows: list[Row]) -> bool:
 
 def aligned_table(lines: list[Line]) -> Table | None:
     """The table that `lines` show by standing in columns, without rules; None where they are no table."""
+    lines = [part for line in lines for part in _parted_at_starts(line, lines)]
     columns = _columns(lines, _MIN_GUTTER_PT)
     if len(columns) < 2:
         return None
@@ -287,6 +288,17 @@ def aligned_table(lines: list[Line]) -> Table | None:
         return None
     box = (min(c[0] for c in columns), ordered[-1].y, max(c[1] for c in columns), ordered[0].y + ordered[0].size)
     return _table(rows, ordered[0].page, box)
+
+
+def _parted_at_starts(line: Line, lines: list[Line]) -> list[Line]:
+    """`line` split where one of its words begins in line with at least three others, as a column's cells do."""
+    starts = [
+        word.x0 - 1
+        for before, word in pairwise(line.words)
+        if word.x0 - before.x1 > 0.4 * word.size
+        and sum(abs(other.x0 - word.x0) < 1.0 for other in lines if other is not line) >= 3
+    ]
+    return _parted(line, starts) if starts else [line]
 
 
 def _columns(lines: list[Line], gutter: float) -> list[tuple[float, float]]:
