@@ -4,7 +4,9 @@ AskPolicyError
 ├── PolicyError             a file that cannot become a policy
 │   ├── UnreadablePolicy    missing, a folder, or forbidden
 │   ├── NotText             binary, or not UTF-8
-│   ├── DamagedPolicy       cut short, encrypted, unsafe to unpack, or not of the format that it claims
+│   ├── DamagedPolicy       cut short, unsafe to unpack, more than can be read, or not of the format that it claims
+│   ├── LockedPolicy        it opens with a password only
+│   ├── ScannedPolicy       pages of it are pictures, without their text
 │   ├── EmptyPolicy         nothing in it that could answer
 │   ├── NoPolicy            a log-in page, a list of countries, a README
 │   ├── HistoryError        an archive of histories, or a part of it, that cannot be read
@@ -45,7 +47,15 @@ class NotText(PolicyError):
 
 
 class DamagedPolicy(PolicyError):
-    """The file cannot be read as its format: cut short, encrypted, unsafe to unpack, or nested too deep."""
+    """The file cannot be read as its format: cut short, unsafe to unpack, nested too deep, or too much to read."""
+
+
+class LockedPolicy(PolicyError):
+    """The file opens with a password only."""
+
+
+class ScannedPolicy(PolicyError):
+    """Pages of the file are pictures of text: they have no words to index."""
 
 
 class EmptyPolicy(PolicyError):

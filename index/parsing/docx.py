@@ -34,9 +34,7 @@ def parse_docx(data: bytes, *, path: str) -> Document:
         document=body,
         styles=package.related(main, "/styles"),
         numbering=package.related(main, "/numbering"),
-        notes={
-            sort: package.related(main, f"/{sort}s") for sort in ("footnote", "endnote")
-        },
+        notes={sort: package.related(main, f"/{sort}s") for sort in ("footnote", "endnote")},
         links=package.links(main),
     )
     root = body_html(parts)
@@ -99,13 +97,17 @@ class _Package:
                 f"{self._path}: {name} is no XML that can be read ({error}); open it in a word processor and save it anew"
             ) from error
         if root.getroottree().docinfo.doctype:
-            raise DamagedPolicy(f"{self._path}: {name} declares a document type, which no Word file does; it is not read")
+            raise DamagedPolicy(
+                f"{self._path}: {name} declares a document type, which no Word file does; it is not read"
+            )
         return root
 
     def _relations(self, name: str) -> list[Mapping[str, str]]:
         folder, _, base = name.rpartition("/")
         root = self.xml(f"{folder}/_rels/{base}.rels" if folder else f"_rels/{base}.rels")
-        return [{str(key): str(value) for key, value in each.attrib.items()} for each in root] if root is not None else []
+        return (
+            [{str(key): str(value) for key, value in each.attrib.items()} for each in root] if root is not None else []
+        )
 
     def target(self, name: str, sort: str) -> str | None:
         """The name of the part that `name` is related to as `sort`."""

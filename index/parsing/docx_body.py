@@ -246,7 +246,9 @@ class _Body:
             elif name in ("footnoteReference", "endnoteReference"):
                 self._cite(name.removesuffix("Reference"), value_of(each, "id") or "", target)
             elif name in ("drawing", "pict", "object"):
-                self._boxes += [box for box in each.iter() if local_name(box) == "txbxContent" and not _is_inner(box, each)]
+                self._boxes += [
+                    box for box in each.iter() if local_name(box) == "txbxContent" and not _is_inner(box, each)
+                ]
             elif name == "AlternateContent":
                 self._write_words(_chosen(each) or (), target)
 

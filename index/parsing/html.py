@@ -70,7 +70,9 @@ def _lead_span(lead: Lead, places: dict[int, int]) -> Span | None:
 def _block(unit: Unit, places: dict[int, int], notes: dict[str | None, Span]) -> Block:
     start, end = _span(unit, places)
     lead_ins = [_lead_span(lead, places) for lead in unit.lead_ins]
-    cells = [Cell(start + first, start + last, column and _lead_span(column, places)) for first, last, column in unit.cells]
+    cells = [
+        Cell(start + first, start + last, column and _lead_span(column, places)) for first, last, column in unit.cells
+    ]
     return Block(
         unit.kind,
         unit.level,

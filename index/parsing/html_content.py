@@ -27,7 +27,9 @@ _NAMED_NAVIGATION = re.compile(
     r"(?:\A|[_\W])(?:\w*nav(?:bar|igation)?|(?:mega-?|sub|main)?menu|breadcrumbs?|\w*sidebar|\w*foot(?:er)?|masthead|"
     r"topbar|off-?canvas|pagination|drawer|skip-?(?:link|nav|to-?content)|colophon|wm-ipp(?:-base|-print)?|donato)(?:\Z|[_\W])"
 )
-_NAMED_LINKS = re.compile(r"(?:\A|[_\W])(?:related|recommended|social|share|sharing|newsletter|subscribe|promo|advert\w*|ads?)")
+_NAMED_LINKS = re.compile(
+    r"(?:\A|[_\W])(?:related|recommended|social|share|sharing|newsletter|subscribe|promo|advert\w*|ads?)"
+)
 _NAMED_CONSENT = re.compile(r"cookie|consent|gdpr|ccpa|onetrust|didomi|truste")
 _WORD = re.compile(r"\w\S*")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -129,9 +131,7 @@ def _toggle_targets(elements: list[Element]) -> dict[str, Element]:
     return targets
 
 
-def _measure(
-    elements: list[Element], content: Content, targets: dict[str, Element], *, address: str | None
-) -> None:
+def _measure(elements: list[Element], content: Content, targets: dict[str, Element], *, address: str | None) -> None:
     """Count what is in each element, and skip those that are hidden."""
     hidden: set[Element] = set()
     for position, element in enumerate(elements):
@@ -186,7 +186,19 @@ def _count(stat: Stat, words: int) -> None:
 
 
 def _add(above: Stat, below: Stat) -> None:
-    for name in ("words", "link_words", "links", "menu_links", "menu_words", "anchors", "buttons", "fields", "tables", "h1", "h2"):
+    for name in (
+        "words",
+        "link_words",
+        "links",
+        "menu_links",
+        "menu_words",
+        "anchors",
+        "buttons",
+        "fields",
+        "tables",
+        "h1",
+        "h2",
+    ):
         setattr(above, name, getattr(above, name) + getattr(below, name))
     above.last = max(above.last, below.last)
 
@@ -307,7 +319,9 @@ def _has_panels(element: Element) -> bool:
 
 def _has_title(element: Element, stat: Stat) -> bool:
     """Whether a page's header holds the document's title and not only the site's, which links to its home."""
-    titles = [found for found in element.iter("h1") if not any(link.get("href") in ("/", "#") for link in found.iter("a"))]
+    titles = [
+        found for found in element.iter("h1") if not any(link.get("href") in ("/", "#") for link in found.iter("a"))
+    ]
     return stat.h1 > 0 and bool(titles)
 
 
@@ -341,7 +355,8 @@ def _is_named_boilerplate(element: Element, stat: Stat) -> bool:
 
 def _in_main(element: Element) -> bool:
     return any(
-        tag_of(ancestor) in ("main", "article") or ancestor.get("role") == "main" for ancestor in element.iterancestors()
+        tag_of(ancestor) in ("main", "article") or ancestor.get("role") == "main"
+        for ancestor in element.iterancestors()
     )
 
 

@@ -112,7 +112,7 @@ def _archived_on(text: str, saved: re.Match[str] | None, addresses: list[str | N
 
 def _day(given: str, pattern: str) -> date | None:
     try:
-        return datetime.strptime(given, pattern).date()  # noqa: DTZ007 - a day has no zone
+        return datetime.strptime(given, pattern).date()
     except ValueError:
         return None
 

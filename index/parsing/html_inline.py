@@ -7,9 +7,7 @@ INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SPACE = re.compile(r"[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _PRE_SPACE = re.compile(r"[ \t\r\f\v\u00a0]+")
 # Numeric references of windows-1252 that its authors took for Unicode's ("&#146;").
-_CP1252 = {
-    code: bytes([code]).decode("windows-1252", errors="ignore") or None for code in range(0x80, 0xA0)
-}
+_CP1252 = {code: bytes([code]).decode("windows-1252", errors="ignore") or None for code in range(0x80, 0xA0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Line:
 
 
 def clean(text: str, *, pre: bool = False) -> str:
-    """`text` with plain spaces and without what nobody sees; its line ends are kept if `pre`.
+    r"""`text` with plain spaces and without what nobody sees; its line ends are kept if `pre`.
 
     >>> clean("your\\u00a0data\\n is\\u00ad\\u200b safe")
     'your data is safe'

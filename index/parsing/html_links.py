@@ -5,7 +5,9 @@ from urllib.parse import urlsplit
 
 from index.parsing.html_head import original_address
 
-_SNAPSHOT_PATH = re.compile(r"\A(?:https?:)?(?://web\.archive\.org)?/web/\d{4,14}(?:[a-z]{2}_)?/(?P<address>https?:/.+)\Z", re.S)
+_SNAPSHOT_PATH = re.compile(
+    r"\A(?:https?:)?(?://web\.archive\.org)?/web/\d{4,14}(?:[a-z]{2}_)?/(?P<address>https?:/.+)\Z", re.S
+)
 
 
 def link_sort(href: str, *, address: str | None) -> str:

@@ -68,7 +68,9 @@ def _is_mark(link: Element) -> bool:
     parent = link.getparent()
     raised = (parent is not None and tag_of(parent) == "sup") or any(tag_of(below) == "sup" for below in link)
     names = f"{link.get('class') or ''} {link.get('id') or ''} {link.get('name') or ''} {(link.get('href') or '')[1:]}"
-    named = link.get("role") == "doc-noteref" or link.get("epub:type") == "noteref" or _NAMED.search(names[:300].lower())
+    named = (
+        link.get("role") == "doc-noteref" or link.get("epub:type") == "noteref" or _NAMED.search(names[:300].lower())
+    )
     return raised or bool(named) or _BRACKETED.fullmatch(words) is not None
 
 

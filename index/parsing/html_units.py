@@ -1,5 +1,6 @@
 """The parts of an HTML page in reading order: headings, paragraphs, list items, table rows, and what governs each."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -131,12 +132,14 @@ def _is_title(unit: Unit, below: Unit | None) -> bool:
         return False
     if below.kind in (Kind.ITEM, Kind.ROW) and (unit.text.endswith(_LEADS[:2]) or _POINTS_AHEAD.search(unit.text)):
         return False
-    return not unit.text.endswith((".", ",", ";")) or re.match(r"\d+(?:\.\d+)*\.?\s+\S.{0,60}\.\Z", unit.text) is not None
+    return (
+        not unit.text.endswith((".", ",", ";")) or re.match(r"\d+(?:\.\d+)*\.?\s+\S.{0,60}\.\Z", unit.text) is not None
+    )
 
 
 def _answer_questions(units: Sequence[Unit]) -> None:
     """Put each short answer ("No.") under the question that it answers."""
-    for question, answer in zip(units, units[1:], strict=False):
+    for question, answer in itertools.pairwise(units):
         follows = answer.kind is not Kind.HEADING and answer.note is None and not answer.is_question
         if question.is_question and follows and answer.words < 9 and question.words <= 40:
             if all(lead.unit is not question for lead in answer.lead_ins):
@@ -238,4 +241,3 @@ def _without_imprint(units: list[Unit]) -> list[Unit]:
         if after > 60:
             break
     return units
-

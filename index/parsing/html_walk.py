@@ -184,7 +184,9 @@ class Walk:
             return replace(context, heading=level)
         if context.heading:
             return context
-        if tag == "summary" or (is_toggle(element) and not self._holds_heading(element) and self._is_short(element, 40)):
+        if tag == "summary" or (
+            is_toggle(element) and not self._holds_heading(element) and self._is_short(element, 40)
+        ):
             return replace(context, heading=min(self._rank + 1, _MAX_LEVEL))
         if tag in ("ul", "ol", "menu", "dir", "dl"):
             return replace(context, listing=self._opened(element, tag, context), item=None)
@@ -384,7 +386,9 @@ class Walk:
         else:
             self._lettered.append(sort)
         unit.kind, unit.level = Kind.ITEM, context.mso_level or len(self._lettered)
-        above = next((one for one in reversed(self._units) if one.kind is not Kind.ITEM or one.level < unit.level), None)
+        above = next(
+            (one for one in reversed(self._units) if one.kind is not Kind.ITEM or one.level < unit.level), None
+        )
         nested = above is not None and above.kind is Kind.ITEM and unit.level > 1
         unit.lead_ins = (*above.lead_ins, whole(above)) if nested and above else self._led
         # A letter or a number that the page writes may be referred to: it is a word of the text.
