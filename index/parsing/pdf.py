@@ -11,7 +11,7 @@ from typing import Any
 
 from index.errors import DamagedPolicy, EmptyPolicy, LockedPolicy, NotText, PolicyError, ScannedPolicy
 from index.parsing import pdf_reader
-from index.parsing.document import Block, Cell, Document, Kind, Metadata, Span
+from index.parsing.document import Block, Cell, Document, Metadata, Span
 from index.parsing.pdf_blocks import CELLS_BETWEEN, Part, parts
 from index.parsing.pdf_furniture import without_contents_lines, without_furniture
 from index.parsing.pdf_hyphens import Joiner
@@ -112,7 +112,7 @@ def _check_text_layer(read: Any, path: str) -> None:
         drawn = page["image_share"] >= _SCAN_IMAGE_SHARE or page["paths"] >= _DRAWN_TEXT_PATHS
         if count <= _MAX_SCAN_CHARS and drawn:
             scans.append(number)
-    if not chars or len(scans) == len(read["pages"]):
+    if scans and (not chars or len(scans) == len(read["pages"])):
         raise ScannedPolicy(
             f"{path}: the PDF has no text layer: it is a scan; run OCR, for example `ocrmypdf IN OUT`, and index that"
         )
