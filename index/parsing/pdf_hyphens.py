@@ -10,8 +10,8 @@ _HYPHENS = "-\u2010\u00ad"
 _BROKEN = re.compile(rf"(?P<left>[^\W\d_]+)[{_HYPHENS}]\Z")
 _LEFT_OF = re.compile(r"[\w'’-]+\Z")
 _RIGHT = re.compile(r"[^\W\d_]+(?:['’]\w+)?")
-# "onetime" is a word of the list too, but so rare beside "one" and "time" that it is "one-time" broken: of 1,954 such
-# hyphens 4.8 % go wrong with this, 7 % without.
+# "onetime" is a word of the list too, but so rare beside "one" and "time" that it is "one-time" broken: of 1,954 hyphens
+# in the policies that this was tuned on, 5.7 % go wrong with it and 7.0 % without.
 MIN_RARITY = 100
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _IN_ADDRESS = re.compile(r"(?:https?://|www\.|@)\S*\Z")
@@ -21,7 +21,7 @@ _ADDRESS_GOES_ON = re.compile(r"[\w%~.?=&#/-]+[/.?=&#_-]?\S*")
 class Joiner:
     """Joins the lines of one document, by the words that it has elsewhere and by the words of English.
 
-    Where a document hyphenates, wrong are 0.7 % of 3,000 breaks made by hyphenation patterns, and 5 % of 1,860 hyphens
+    Where a document hyphenates, wrong are 0.4 % of 3,000 breaks made by hyphenation patterns, and 5 % of 1,860 hyphens
     that stood in the text, in 120 policies that it was not tuned on; where none does, 3 % of the hyphens.
     """
 
