@@ -112,7 +112,7 @@ def _check_text_layer(read: Any, path: str) -> None:
         drawn = page["image_share"] >= _SCAN_IMAGE_SHARE or page["paths"] >= _DRAWN_TEXT_PATHS
         if count <= _MAX_SCAN_CHARS and drawn:
             scans.append(number)
-    if not chars or len(scans) == len(read["pages"]):
+    if scans and (not chars or len(scans) == len(read["pages"])):
         raise ScannedPolicy(
             f"{path}: the PDF has no text layer: it is a scan; run OCR, for example `ocrmypdf IN OUT`, and index that"
         )

@@ -8,12 +8,14 @@ from index.parsing.blocks import looks_titled
 from index.parsing.document import Kind
 from index.parsing.pdf_hyphens import Joiner
 from index.parsing.pdf_marks import without_glued_bullet
+from index.parsing.pdf_page import Line
 from index.parsing.pdf_paragraphs import Flow, Paragraph
 from index.parsing.pdf_tables import Table
 
 _MAX_HEADING_WORDS, _MAX_HEADING_CHARS = 22, 180
 _LARGER = 1.08
 _LIST_LEVEL_PT = 5.0
+CELLS_BETWEEN = " | "
 Style = tuple[float, bool, bool, int]
 
 
@@ -188,15 +190,12 @@ def _rows(table: Table, joiner: Joiner, above: Sequence[Part], *, follows_table:
     return result
 
 
-def _cells(row: Sequence[Sequence], joiner: Joiner) -> tuple[str, ...]:  # type: ignore[type-arg]
+def _cells(row: Sequence[Sequence[Line]], joiner: Joiner) -> tuple[str, ...]:
     return tuple(joiner.joined([line.text for line in cell]) for cell in row)
 
 
-def _cites(row: Sequence[Sequence]) -> list[tuple[int, str]]:  # type: ignore[type-arg]
+def _cites(row: Sequence[Sequence[Line]]) -> list[tuple[int, str]]:
     return [(line.page, mark) for cell in row for line in cell for mark in line.cites]
-
-
-CELLS_BETWEEN = " | "
 
 
 def _row_text(cells: Sequence[str]) -> str:

@@ -3,13 +3,15 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from index.parsing.pdf_layout import Element
 from index.parsing.pdf_page import Line, Page
 from index.parsing.pdf_tables import Table
 
 _OUTER_ROWS = 4
+# Lines of a paragraph stand 1.15 to 1.6 sizes apart.
+_APART = 1.7
 _SAME_PLACE_PT = 4.0
 # Of the page's height: nothing but furniture is printed that far out, if it is smaller than the text.
 _MARGIN_SHARE = 0.055
@@ -19,12 +21,13 @@ _PAGE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _LEADERS = re.compile(r"(?:[.…·_]\s?){4,}")
+_CONTENTS_TITLE = re.compile(r"\b(?:contents|index|inhalt\w*|sommaire|page)\b", re.IGNORECASE)
 _ENDS_IN_NUMBER = re.compile(r"(?:\s|\.)\d{1,4}$")
 
 
 def without_furniture(pages: Sequence[tuple[Page, list[Line]]], *, body_size: float) -> list[list[Line]]:
     """The pieces of each page without running headers and footers and page numbers."""
-    outer = [(page, _outer_rows(lines, page)) for page, lines in pages]
+    outer = [(page, _outer_rows(lines, body_size)) for page, lines in pages]
     running = _running(outer)
     result = []
     for (page, lines), (_, rows) in zip(pages, outer, strict=True):
@@ -62,13 +65,19 @@ def _is_last(line: Line, lines: list[Line], dropped: set[int]) -> bool:
     return line.y < min(others) - 1.3 * line.size or line.y > max(others) + 1.3 * line.size
 
 
-def _outer_rows(lines: list[Line], page: Page) -> list[list[Line]]:
-    """The rows nearest to the top and the foot of `page`."""
+def _outer_rows(lines: list[Line], body_size: float) -> list[list[Line]]:
+    """The rows at the top and at the foot of a page that white space or their size sets apart from its text."""
     ordered = sorted(lines, key=lambda line: -line.y)
     rows = [list(row) for _, row in groupby(ordered, key=lambda line: round(line.y / 3))]
-    if len(rows) <= 2 * _OUTER_ROWS:
+    apart = [
+        above[-1].y - below[0].y > _APART * body_size or abs(above[0].size - below[0].size) > 0.08 * body_size
+        for above, below in pairwise(rows)
+    ]
+    top = max((n + 1 for n in range(min(_OUTER_ROWS, len(apart))) if apart[n]), default=0)
+    foot = min((n + 1 for n in range(max(0, len(apart) - _OUTER_ROWS), len(apart)) if apart[n]), default=len(rows))
+    if len(rows) == 1:
         return rows
-    return rows[:_OUTER_ROWS] + rows[-_OUTER_ROWS:]
+    return rows[:top] + rows[max(top, foot) :]
 
 
 def _words(line: Line) -> str:
@@ -154,7 +163,4 @@ def _is_title_of_contents(element: Element) -> bool:
     """Whether what stands right over the contents is no more than their title."""
     if not isinstance(element, Line):
         return False
-    words = element.text.split()
-    return (
-        len(words) <= 4 and re.search(r"\b(?:contents|index|inhalt\w*|sommaire|page)\b", element.text, re.I) is not None
-    )
+    return len(element.text.split()) <= 4 and _CONTENTS_TITLE.search(element.text) is not None

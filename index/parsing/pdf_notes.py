@@ -115,6 +115,8 @@ def _bare(word: Word) -> str:
 
 def _cited(line: Line) -> Iterator[tuple[int, list[str]]]:
     """The words of `line` behind its first that are raised marks, each with its marks: "1,2" is two."""
+    if len({word.size for word in line.words}) == 1:
+        return
     for number, word in enumerate(line.words[1:], start=1):
         marks = [part for part in re.split(r"[,;\s]+", _bare(word)) if part]
         if marks and line.is_raised(word) and all(_MARK.fullmatch(mark) for mark in marks):

@@ -58,31 +58,39 @@ class Line:
 
     @property
     def x0(self) -> float:
+        """Where it begins."""
         return self.words[0].x0
 
     @property
     def x1(self) -> float:
+        """Where it ends."""
         return self.words[-1].x1
 
     @property
     def _main(self) -> list[Word]:
         largest = max(word.size for word in self.words)
+        if min(word.size for word in self.words) == largest:
+            return self.words
         return [word for word in self.words if word.size > 0.85 * largest]
 
     @property
     def y(self) -> float:
+        """The baseline of most of its words."""
         return median(word.y for word in self._main)
 
     @property
     def size(self) -> float:
+        """The size of most of its letters."""
         return max(self._main, key=lambda word: len(word.text)).size
 
     @property
     def bold(self) -> bool:
+        """Whether all its words are."""
         return all(word.bold for word in self.words if re.search(r"\w", word.text))
 
     @property
     def text(self) -> str:
+        """Its words."""
         return spelled(self.words)
 
     def is_raised(self, word: Word) -> bool:
@@ -109,19 +117,20 @@ class Page:
 
 def pages(read: dict[str, Any]) -> list[Page]:
     """The pages of what `pdf_reader` wrote."""
-    fonts = []
+    fonts: list[tuple[bool, bool, bool]] = []
     for name, flags in read["fonts"]:
         bold = bool(_BOLD_NAME.search(name)) or bool(flags & _FORCE_BOLD)
         fonts.append((bold, bool(_SYMBOL_NAME.search(name)), bool(flags & _FIXED_PITCH)))
     result = []
     for number, page in enumerate(read["pages"]):
         words = [
-            Word(_letters(text), x0, x1, y, size, *fonts[font], bool(glued))
+            Word(_letters(text), x0, x1, y, size, bold, symbol, fixed_pitch, bool(glued))
             for text, x0, x1, y, size, font, glued in page["words"]
+            for bold, symbol, fixed_pitch in [fonts[font]]
             if size > 0.5
         ]
-        boxes = [tuple(box) for box in page["rules"]], [tuple(box) for box in page["dots"]]
-        result.append(Page(number, page["width"], page["height"], words, *boxes))
+        rules, dots = ([(x0, y0, x1, y1) for x0, y0, x1, y1 in page[drawn]] for drawn in ("rules", "dots"))
+        result.append(Page(number, page["width"], page["height"], words, rules, dots))
     return result
 
 
@@ -182,12 +191,14 @@ def _rows(words: list[Word]) -> list[list[Word]]:
 
 
 def _raised(words: list[Word]) -> tuple[dict[int, list[Word]], list[Word]]:
-    """Small words that hang on to the word before them, above its baseline, by that word's id; and all the others."""
+    """Small words right behind another one and above its baseline, by that word's id; and all the others."""
     raised: dict[int, list[Word]] = {}
     plain: list[Word] = []
     for word in words:
         before = plain[-1] if plain else None
-        if before and word.glued and word.size < 0.87 * before.size and word.y > before.y + 0.1 * before.size:
+        beside = before and -0.3 * before.size < word.x0 - before.x1 < 0.5 * before.size
+        above = before and 0.1 * before.size < word.y - before.y < before.size
+        if before and beside and above and word.size < 0.87 * before.size:
             raised.setdefault(id(before), []).append(word)
         else:
             plain.append(word)

@@ -1,4 +1,4 @@
-"""The words of a PDF with their places, read by PDFium in a process of its own: `python pdf_reader.py < x.pdf > x.json`.
+"""The words of a PDF with their places, read by PDFium in a process of its own: `pdf_reader.py < x.pdf > x.json`.
 
 It imports nothing of this project. PDFium is not thread-safe, and a hostile file may crash it, fill the memory or keep
 it busy for ever; here it takes nobody with it.
@@ -48,7 +48,9 @@ def read(data: bytes) -> dict[str, Any]:
         raise Refused("cut short")
     if pdfium.FPDF_GetSecurityHandlerRevision(document) == -1:  # streams that are encrypted cannot be inflated here
         _check_streams(data)
-    pages, fonts, chars = [], {}, 0
+    pages: list[dict[str, Any]] = []
+    fonts: dict[tuple[str, int], int] = {}
+    chars = 0
     for number in range(count):
         page = pdfium.FPDF_LoadPage(document, number)
         if not page:
@@ -98,16 +100,19 @@ def _check_streams(data: bytes) -> None:
 
 
 def _inflated_bytes(packed: bytes, position: int) -> int:
-    inflater = zlib.decompressobj()
-    size, rest = 0, packed
+    """How much `packed` inflates to; its checksum is compared where the writer did not leave it out."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    size, checksum, rest = 0, 1, packed[2:]
     try:
-        while rest and not inflater.eof and size <= _MAX_INFLATED_BYTES:
-            size += len(inflater.decompress(rest, 2**20))
-            rest = inflater.unconsumed_tail
-        size += len(inflater.flush(2**16)) if not inflater.eof else 0
-    except zlib.error as error:
-        if "incorrect data check" not in str(error):  # some writers leave the checksum out; all the data is there
-            raise Refused("stream", position) from None
+        while not inflater.eof and rest and size <= _MAX_INFLATED_BYTES:
+            piece = inflater.decompress(rest, 2**20)
+            size, checksum, rest = size + len(piece), zlib.adler32(piece, checksum), inflater.unconsumed_tail
+    except zlib.error:
+        raise Refused("stream", position) from None
+    kept = inflater.unused_data[:4]
+    wrong = len(kept) == 4 and int.from_bytes(kept) != checksum
+    if size <= _MAX_INFLATED_BYTES and (not inflater.eof or wrong):
+        raise Refused("stream", position)
     return size
 
 
@@ -246,9 +251,7 @@ class _Page:
 
 def main() -> None:
     """Read a PDF from standard input, write JSON to standard output."""
-    with suppress(
-        ImportError, ValueError, OSError
-    ):  # Windows has no such limits; the caller's deadline holds there too
+    with suppress(ImportError, ValueError, OSError):  # Windows has no such limits, but a deadline
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from index.parsing.pdf_page import Box, Line, Page, Word
+from index.parsing.pdf_page import Box, Line, Page
 
 _THIN_PT = 2.6
 _TOUCH_PT = 4.0
@@ -30,6 +30,7 @@ class Table:
 
     @property
     def column_count(self) -> int:
+        """How many columns it has."""
         return len(self.rows[0])
 
 
@@ -109,7 +110,7 @@ def _striped(page: Page, stack: list[Box], lines: list[Line]) -> Table | None:
         return None
     size = median(line.size for line in inside)
     gap = max(3.5, 0.45 * size)
-    columns = _columns([Line([word], page.number) for line in inside for word in _unbroken(line)], gap)
+    columns = _columns([Line([word], page.number) for line in inside for word in line.words], gap)
     if len(columns) < 2:
         return None
     rows: list[Row] = [[[] for _ in columns] for _ in range(len(ys) - 1)]
@@ -122,10 +123,6 @@ def _striped(page: Page, stack: list[Box], lines: list[Line]) -> Table | None:
     if len(rows) < 2 or sum(sum(map(bool, row)) > 1 for row in rows) < 0.6 * len(rows):
         return None
     return _table(rows, page.number, (x0, ys[0], x1, ys[-1]))
-
-
-def _unbroken(line: Line) -> list[Word]:
-    return line.words
 
 
 def _covers(table: Table, line: Line) -> bool:
@@ -204,7 +201,7 @@ def _gridded(page: Page, across: list[Box], down: list[Box], lines: list[Line]) 
     xs = _distinct(rule[0] for rule in down)
     if len(xs) < 2 or len(ys) < 2:
         return None
-    x0, x1 = min(xs[0], *(r[0] for r in across)), max(xs[-1], *(r[2] for r in across))
+    x0, x1 = min(xs[0], *(rule[0] for rule in across)), max(xs[-1], *(rule[2] for rule in across))
     xs = _distinct([x0, *xs, x1])
     inside = [line for line in lines if x0 - 2 < (line.x0 + line.x1) / 2 < x1 + 2 and ys[0] - 1 < line.y < ys[-1] + 1]
     if len(xs) < 3 or not inside:
