@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from index.policies.kinds import type_in
 from index.policies.versions import Policy, slug
 
 _SHORT_TITLE_CHARS = 60
@@ -55,8 +56,9 @@ def undated_twins(policies: Iterable[Policy]) -> list[Policy]:
 def policy_ids(policies: Sequence[Policy], text_hashes: Sequence[str]) -> list[str]:
     """An id for each of `policies`: company, title and day, and what else is needed to tell it from others.
 
-    A version of a history has its commit in it, a document that is not in English its language, so that neither depends
-    on what else there is. Where two documents of one company have the same title and day, each has a hash of its text.
+    A version of a history has its commit in it, a document that is not in English its language, one whose title does
+    not tell type and scope has them, so that none of these depends on what else there is or on an order. What is left
+    are documents of one company with the same title and day: there each has a hash of its text.
     """
     plain = [_plain_id(policy) for policy in policies]
     texts: dict[str, set[str]] = defaultdict(set)
@@ -73,12 +75,21 @@ def _plain_id(policy: Policy) -> str:
     title = slug(policy.title)[:_SHORT_TITLE_CHARS]
     if title == "unnamed":
         title = f"unnamed-{hashlib.sha256(policy.title.encode()).hexdigest()[:8]}"
+    title += _untold(policy)
     parts = [slug(policy.company_id), title, day.isoformat() if day else "undated"]
     if policy.revision:
         parts.append(policy.revision[:_SHORT_REVISION_CHARS])
     elif policy.language != "en":
         parts.append(slug(policy.language))
     return "--".join(parts)
+
+
+def _untold(policy: Policy) -> str:
+    """Type and scope, where the title does not tell them: several documents of a company may be called "Legal"."""
+    untold = [] if type_in(policy.title) == policy.type else [policy.type]
+    if slug(policy.scope) not in slug(policy.title) and policy.scope:
+        untold.append(policy.scope)
+    return "".join(f"-{slug(words)}" for words in untold)
 
 
 def repeated(ids: Iterable[str]) -> list[str]:
