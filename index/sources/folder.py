@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 import xxhash
 
 from index.errors import PolicyError, UnreadablePolicy
-from index.policies.attribution import Claim, claim_of, read_corrections
+from index.policies.attribution import claim_of_file
+from index.policies.claims import Claim
 from index.policies.companies import Company
+from index.policies.companies_file import Correction, read_corrections
 from index.policies.passages import title_of
 from index.policies.versions import Policy, slug
 from index.sources.files import PolicyFile, policy_paths, read_policy_file
@@ -60,8 +62,7 @@ class SourceFile:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> "SourceFile":
         """The file that `as_json` gave `entry` for."""
-        said, day = entry["claim"], entry["archived_on"]
-        claim = Claim(said["id"], said["name"], *(tuple(said[name]) for name in ("own", "said", "domains")))
+        claim, day = Claim.from_json(entry["claim"]), entry["archived_on"]
         return cls(**(dict(entry) | {"claim": claim, "archived_on": date.fromisoformat(day) if day else None}))
 
 
@@ -123,7 +124,7 @@ def _surveyed(path: Path, as_shown: str, known: Mapping[str, SourceFile], known_
         file.archived_on,
         file.source_url,
         title_of(file.text, start=file.body_start),
-        claim_of(file),
+        claim_of_file(file, path=real_path),
     )
 
 
@@ -159,17 +160,19 @@ def _shown(path: Path, given: Iterable[Path]) -> str:
     return path.name
 
 
-def corrections(paths: Iterable[Path]) -> dict[str, object]:
-    """What the `companies.toml` beside the policies at `paths` say.
+def corrections(paths: Iterable[Path]) -> list[Correction]:
+    """What each `companies.toml` in the folders at `paths`, and beside single files there, says.
 
     Raises:
         CompaniesFileError: one of them is wrong.
     """
-    found: dict[str, object] = {}
-    for folder in dict.fromkeys(path if path.is_dir() else path.parent for path in paths):
-        if (folder / COMPANIES_FILE).is_file():
-            found |= read_corrections(folder / COMPANIES_FILE)
-    return found
+    found: dict[Path, bool] = {}
+    for path in paths:
+        inside = sorted(path.rglob(COMPANIES_FILE)) if path.is_dir() else []
+        found |= dict.fromkeys(inside, False)
+        if not path.is_dir() and (path.parent / COMPANIES_FILE).is_file():
+            found.setdefault(path.parent / COMPANIES_FILE, True)
+    return [entry for path, partial in found.items() for entry in read_corrections(path, partial=partial)]
 
 
 def named(
