@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from api.metrics import Metrics
@@ -120,14 +121,12 @@ class Admission:
         loop = asyncio.get_running_loop()
         told: asyncio.Queue[T | None] = asyncio.Queue()
         given_up = threading.Event()
-
-        def run_all() -> None:
-            for step in steps():
-                if given_up.is_set():
-                    return
-                loop.call_soon_threadsafe(told.put_nowait, step)
-
-        future = self._submit(run_all)
+        future = self._submit(
+            partial(_tell_all, steps, lambda step: loop.call_soon_threadsafe(told.put_nowait, step), given_up)
+        )
+        # The error of a client that leaves keeps this frame until the garbage collector comes by: it must not keep an
+        # exchanged index with it.
+        del steps
         waiting = asyncio.wrap_future(future)
         waiting.add_done_callback(lambda _: told.put_nowait(None))
         until = loop.time() + self._timeout_s
@@ -198,3 +197,11 @@ class Admission:
     def _retry_after_s(self) -> int:
         """Seconds until those who wait now are answered, as long as the last ones took."""
         return min(_LONGEST_RETRY_S, max(1, math.ceil(self._admitted * self._mean_s / self._running)))
+
+
+def _tell_all(steps: Callable[[], Iterator[T]], tell: Callable[[T], object], given_up: threading.Event) -> None:
+    """Tell each of `steps` as it comes, until nobody wants more."""
+    for step in steps():
+        if given_up.is_set():
+            return
+        tell(step)

@@ -1,6 +1,7 @@
 """The command `askpolicy`. It does not know how anything is done: each command opens what it needs and prints.
 
-Exit status: 0 done, 1 an error that is told in one line, 2 wrong usage, 3 an index without the files that are named.
+Exit status: 0 done, 1 an error that is told in one line, 2 wrong usage, 3 done without the files or addresses that are
+named.
 Heavy libraries are imported by the commands that need them, so that `askpolicy --help` is instant.
 """
 
@@ -13,13 +14,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import fields, replace
 from datetime import date, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from index.sources.folder import Progress
     from qa.assistant import Assistant
 
-EXIT_REFUSED_FILES = 3
+EXIT_LEFT_OUT = 3
 _ERROR, _INTERRUPTED = 1, 130
 _READY_WITHIN_S = 300.0
 _STAGES = {"read": "Reading files", "split": "Splitting into passages", "embed": "Embedding"}
@@ -55,6 +56,11 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except AskPolicyError as error:
             _say(f"Error: {error}")
+            ctx.exit(_ERROR)
+        except BrokenPipeError:  # whoever read the output has gone: `main` ends quietly
+            raise
+        except OSError as error:
+            _say(f"Error: {_in_words(error)}")
             ctx.exit(_ERROR)
 
 
@@ -219,6 +225,47 @@ def companies(*, index_folder: Path | None, model: str | None, as_json: bool) ->
         print_companies(_console(), listed)
 
 
+@askpolicy.command()
+@click.argument("addresses", metavar="[URL]...", nargs=-1)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder to store snapshots in."
+)
+@click.option(
+    "--from",
+    "lists",
+    metavar="FILE",
+    multiple=True,
+    type=click.File("rb"),
+    help="A file of addresses, one a line; what follows # is a comment; - reads standard input.",
+)
+@click.option(
+    "--allow-private", is_flag=True, help="Reach private, loopback and other addresses that are not public, too."
+)
+def fetch(*, addresses: tuple[str, ...], out: Path, lists: tuple[BinaryIO, ...], allow_private: bool) -> None:
+    """Store a snapshot of the policy at each URL in a folder, its address and date in a sidecar beside it.
+
+    An index is built of that folder by `askpolicy index build`. HTML, PDF, DOCX, Markdown and plain text are stored
+    as served, in a folder for each host. robots.txt is obeyed. What became of each address is printed on a line of
+    its own: ok, unchanged, refused or failed; the exit status is 3 where one was refused or failed.
+    """
+    from index.sources.fetch import Fetcher, FetchOutcome
+    from index.sources.fetch_address import anywhere, is_public
+
+    wanted = list(dict.fromkeys([*addresses, *(line for file in lists for line in _listed(file))]))
+    if not wanted:
+        raise click.UsageError("no address is given: name one, or a file of them with --from")
+    fetcher = Fetcher(out, may_reach=anywhere if allow_private else is_public)
+    left_out = False
+    for number, address in enumerate(wanted, start=1):
+        if sys.stderr.isatty():
+            _say(f"Fetching {number:,} of {len(wanted):,}")
+        fetched = fetcher.fetch(address)
+        left_out |= fetched.outcome not in (FetchOutcome.OK, FetchOutcome.UNCHANGED)
+        click.echo(_one_line(f"{fetched.outcome:<10} {fetched.address}: {fetched.path or fetched.reason}"))
+    if left_out:
+        click.get_current_context().exit(EXIT_LEFT_OUT)
+
+
 def _settings_options(command: "Callable[..., None]") -> "Callable[..., None]":
     """`command` with a flag for every setting; one that is not given is None."""
     for each in reversed(fields(Settings)):
@@ -330,32 +377,46 @@ def index() -> None:
     """Build, update, show, verify and roll back index folders."""
 
 
+_history_option = click.option(
+    "--history",
+    "histories",
+    metavar="REPO",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A git repository of Open Terms Archive, or its dataset's zip: every version of every document. Repeatable.",
+)
+
+
 @index.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@_history_option
 @_out_option
 @_model_option
-def build(*, paths: tuple[Path, ...], out: Path, model: str | None) -> None:
-    """Build an index of the policies at PATH: .md and .txt files, and folders of them.
+def build(*, paths: tuple[Path, ...], histories: tuple[Path, ...], out: Path, model: str | None) -> None:
+    """Build an index of the policies at PATH: HTML, PDF, DOCX, Markdown and text files, and folders of them.
 
-    A file that cannot be read is named with what to do, the others are indexed, and the exit status is 3.
-    A `companies.toml` beside the policies corrects companies' names. An index that is there before serves until the
-    new one is whole.
+    Every file is indexed or named with the reason why not, and then the exit status is 3. A `companies.toml` beside the
+    policies corrects companies' names, a `NAME.meta.toml` beside a file tells what is known of it. An index that is
+    there before serves until the new one is whole.
     """
     from index.build import build as build_index
 
+    if not paths and not histories:
+        raise click.UsageError("nothing to index: give files or folders of policies, or --history REPO")
     settings = _settings(model=model)
     embedder = _embedder(settings)
     with _progress() as progress:
-        report = build_index(paths, out, embedder=embedder, progress=progress)
+        report = build_index(paths, out, embedder=embedder, histories=histories, progress=progress)
     _tell(report, out)
 
 
 @index.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@_history_option
 @_out_option
 @_model_option
-def update(*, paths: tuple[Path, ...], out: Path, model: str | None) -> None:
-    """Bring an index up to date: read again what it was built of, and add PATH.
+def update(*, paths: tuple[Path, ...], histories: tuple[Path, ...], out: Path, model: str | None) -> None:
+    """Bring an index up to date: read again what it was built of, and add PATH and REPO.
 
     Only text that is new or changed is embedded. Files that are gone leave the index.
     """
@@ -363,13 +424,21 @@ def update(*, paths: tuple[Path, ...], out: Path, model: str | None) -> None:
     from index.policy_index import PolicyIndex
 
     embedder = _embedder(_settings(model=model))
-    sources = [Path(source) for source in PolicyIndex.open(out, embedder=embedder).manifest.sources]
-    for gone in (path for path in sources if not path.exists()):
-        _say(f"Gone: {gone}")
-    kept = [path for path in sources if path.exists()]
+    manifest = PolicyIndex.open(out, embedder=embedder).manifest
+    sources, archives = (_still_there(each) for each in (manifest.sources, manifest.histories))
     with _progress() as progress:
-        report = build_index([*kept, *paths], out, embedder=embedder, progress=progress)
+        report = build_index(
+            [*sources, *paths], out, embedder=embedder, histories=[*archives, *histories], progress=progress
+        )
     _tell(report, out)
+
+
+def _still_there(sources: Iterable[str]) -> list[Path]:
+    """Those of `sources` that exist; the others are named."""
+    paths = [Path(source) for source in sources]
+    for gone in (path for path in paths if not path.exists()):
+        _say(f"Gone: {gone}")
+    return [path for path in paths if path.exists()]
 
 
 @index.command()
@@ -415,10 +484,20 @@ def rollback(*, folder: Path) -> None:
 
     The version before the last build is kept; the next build publishes a newer one again.
     """
-    from index.manifest import rolled_back
+    from index.manifest import roll_back
 
-    manifest = rolled_back(folder)
+    manifest = roll_back(folder)
     click.echo(f"{folder}: {manifest.version} of {manifest.built_at} serves again ({manifest.policies:,} policies)")
+
+
+def _listed(file: BinaryIO) -> list[str]:
+    """The addresses in a file of one a line; a # that ends none begins a comment."""
+    try:
+        lines = file.read().decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise click.BadParameter(f"{file.name} is not UTF-8 ({error})", param_hint="--from") from error
+    found = (re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip() for line in lines)
+    return [address for address in found if address]
 
 
 def _keys_file(path: Path | None) -> Path:
@@ -530,14 +609,32 @@ def _print_json(response: "BaseModel") -> None:
 
 
 def _say(line: str) -> None:
-    # One line, whatever a file's name holds: a terminal obeys control characters.
-    click.echo(re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "?", line), err=True)
+    click.echo(_one_line(line), err=True)
+
+
+def _one_line(line: str) -> str:
+    """`line` as it may be printed, whatever a file's name holds: a terminal obeys control characters."""
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "?", line)
+
+
+def _in_words(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; check that the path may be read and written, and that the disk has space"
 
 
 def _tell(report: "BuildReport", out: Path) -> None:
     """Name the refused files on stderr, say what was indexed, and exit 3 where any were refused."""
+    from index.language.detect import language_name
+
     for error in report.refused:
         _say(f"Left out: {error}")
+    for policy in report.undated:
+        _say(f"Undated: {policy.path}: no date tells it from another version of the same policy; both answer")
+    for language in sorted({policy.language for policy in report.unread}):
+        mine = [policy.path for policy in report.unread if policy.language == language]
+        _say(
+            f"Not read: {len(mine):,} in {language_name(language)}, such as {mine[0]}; questions about them are told so"
+        )
     manifest = report.manifest
     changes = f"{report.added:,} added, {report.removed:,} removed, {report.kept:,} kept"
     click.echo(f"Policies: {changes}" if report.published else "Nothing has changed; the version there serves on")
@@ -546,7 +643,7 @@ def _tell(report: "BuildReport", out: Path) -> None:
         f"{report.embedded:,} texts embedded, {report.reused:,} taken over"
     )
     if report.refused:
-        click.get_current_context().exit(EXIT_REFUSED_FILES)
+        click.get_current_context().exit(EXIT_LEFT_OUT)
 
 
 def _silent(_stage: str, _done: int, _all_of_it: int) -> None:

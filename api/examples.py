@@ -7,9 +7,15 @@ _COMPANY = {"id": "jivochat.com", "name": "JivoChat"}
 _POLICY = {
     "id": "jivochat.com--privacy-policy--2015-03-20",
     "title": "Privacy Policy",
+    "type": "Privacy Policy",
+    "scope": None,
+    "language": "en",
     "archived_on": "2015-03-20",
+    "effective_on": None,
     "source_url": _URL,
     "path": "index/sample/004_442ca016cb6ce53e.txt",
+    "licence": None,
+    "attribution": None,
 }
 _BEFORE = (
     "In the event of a change of control of JIVOSITE (such as through a merger, sale, assignment or liquidation of the "
@@ -38,6 +44,7 @@ PASSAGE: dict[str, Any] = {
     "start": 8515,
     "end": 9262,
     "evidence": [{"start": 8916, "end": 8986, "text": _EVIDENCE}],
+    "quotation": _EVIDENCE,
     "company": _COMPANY,
     "policy": _POLICY,
 }

@@ -13,13 +13,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from api import examples
 from api.live import Refused
 from index.manifest import Manifest
-from index.parsing.blocks import blocks
 from index.parsing.document import Block, Kind
 from index.parsing.markup import plain
 from index.policies.companies import Company
+from index.policies.passages import governing
 from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
-from qa.answers import Answer, Hit
+from qa.answers import Answer, Hit, quotation
 from qa.assistant import MAX_HISTORY, MAX_K, MAX_QUESTION_CHARS
 from qa.conversation import Standalone
 from qa.mentions import Matched, UnknownName
@@ -132,9 +132,15 @@ class PolicyOut(BaseModel):
 
     id: str
     title: str
-    archived_on: date | None
+    type: str = Field(description="the document type, as Open Terms Archive calls it")
+    scope: str | None = Field(description="whom or what it is for, where that is not everybody: children, health data")
+    language: str = Field(description="a BCP 47 tag")
+    archived_on: date | None = Field(description="the day that it was recorded")
+    effective_on: date | None = Field(description="the day that its text states")
     source_url: str | None
     path: str
+    licence: str | None = Field(description="under which terms the text may be passed on, where that is known")
+    attribution: str | None = Field(description="whom to name who passes the text on")
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
@@ -142,9 +148,15 @@ class PolicyOut(BaseModel):
         return cls(
             id=policy.id,
             title=policy.title,
+            type=policy.type,
+            scope=policy.scope or None,
+            language=policy.language,
             archived_on=policy.archived_on,
+            effective_on=policy.effective_on,
             source_url=policy.source_url,
             path=policy.path,
+            licence=policy.licence,
+            attribution=policy.attribution,
         )
 
 
@@ -180,6 +192,10 @@ class PassageOut(BaseModel):
     start: int
     end: int
     evidence: list[EvidenceOut]
+    quotation: str | None = Field(
+        description="the evidence word for word, for display: behind what governs it (“We never collect:”), with “…” "
+        "where the policy has words between"
+    )
     company: CompanyOut
     policy: PolicyOut
 
@@ -193,11 +209,12 @@ class PassageOut(BaseModel):
             passage_id=f"{policy.id}:{passage.start}-{passage.end}",
             text=passage.text,
             segments=[SegmentOut(text=words, evidence=is_evidence) for words, is_evidence in hit.segments],
-            lead_in=" ".join(plain(policy.text[slice(*span)]) for span in passage.lead_ins) or None,
+            lead_in=" ".join(governing(policy.text, passage)) or None,
             heading=passage.heading[-1].rstrip(".:") if passage.heading else None,
             start=passage.start,
             end=passage.end,
             evidence=[EvidenceOut(start=found.start, end=found.end, text=found.text) for found in hit.evidence],
+            quotation=quotation(hit) if hit.evidence else None,
             company=CompanyOut(id=hit.company.id, name=hit.company.name),
             policy=PolicyOut.of(policy),
         )
@@ -210,7 +227,12 @@ class AskResponse(BaseModel):
 
     question: str
     standalone_question: str = Field(description="the question as asked after the history is taken in")
-    outcome: Literal["answered", "not_stated", "unknown_company", "out_of_scope"]
+    outcome: Literal[
+        "answered", "not_stated", "no_version", "unsupported_language", "unknown_company", "out_of_scope"
+    ] = Field(
+        description="`no_version`: no version is as old as `as_of`; `unsupported_language`: the policy is in a "
+        "language that is not read"
+    )
     answer: str = Field(description="a short text made only of quotes and attributions")
     companies: list[MatchedCompanyOut]
     unknown_companies: list[UnknownCompanyOut]
@@ -344,13 +366,13 @@ class PolicyResponse(PolicyOut):
     @classmethod
     def of_policy(cls, policy: Policy, company: Company, *, evidence: Sequence[tuple[int, int]] = ()) -> Self:
         """`policy` as JSON, with its text; what stands at the spans of `evidence` is set apart."""
-        found = [block for block in blocks(policy.text, start=policy.body_start) if block.start < block.end]
+        found = policy.blocks
         return cls(
             **PolicyOut.of(policy).model_dump(),
             company=CompanyOut(id=company.id, name=company.name),
             text=policy.text,
             headings=[
-                HeadingOut(text=_words(policy.text, block), level=block.level, start=block.start, end=block.end)
+                HeadingOut(text=_words(policy, block), level=block.level, start=block.start, end=block.end)
                 for block in found
                 if block.kind is Kind.HEADING
             ],
@@ -360,7 +382,7 @@ class PolicyResponse(PolicyOut):
                     level=block.level,
                     start=block.start,
                     end=block.end,
-                    segments=_segments(policy.text, block, evidence),
+                    segments=_segments(policy, block, evidence),
                 )
                 for block in found
             ],
@@ -400,11 +422,11 @@ class ReadyResponse(StateResponse):
         )
 
 
-def _words(text: str, block: Block) -> str:
-    return plain(text[block.start : block.end])
+def _words(policy: Policy, block: Block) -> str:
+    return plain(policy.text[block.start : block.end], policy.markup)
 
 
-def _segments(text: str, block: Block, evidence: Sequence[tuple[int, int]]) -> list[SegmentOut]:
+def _segments(policy: Policy, block: Block, evidence: Sequence[tuple[int, int]]) -> list[SegmentOut]:
     """The words of `block` in pieces, those within a span of `evidence` apart."""
     inside = [(max(start, block.start), min(end, block.end)) for start, end in sorted(evidence)]
     pieces, position = [], block.start
@@ -413,7 +435,7 @@ def _segments(text: str, block: Block, evidence: Sequence[tuple[int, int]]) -> l
             pieces += [(position, max(start, position), False), (max(start, position), end, True)]
             position = end
     pieces.append((position, block.end, False))
-    read = [(plain(text[start:end]), is_evidence) for start, end, is_evidence in pieces]
+    read = [(plain(policy.text[start:end], policy.markup), is_evidence) for start, end, is_evidence in pieces]
     return [SegmentOut(text=words, evidence=is_evidence) for words, is_evidence in read if words]
 
 

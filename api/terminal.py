@@ -35,6 +35,8 @@ def print_answer(console: Console, answer: AskResponse) -> None:
         console.print(_text(f"Understood as: {answer.standalone_question}", style="dim"))
     if answer.outcome == "out_of_scope":
         console.print(_text("This is not a question about a privacy policy.", style="bold yellow"))
+    if answer.outcome in ("no_version", "unsupported_language"):
+        console.print(_text(answer.answer, style="bold yellow"))
     for unknown in answer.unknown_companies:
         console.print(_text(f"No policy of {unknown.name} is in this index.", style="bold yellow"))
         if unknown.nearest:
@@ -88,8 +90,7 @@ def _best_by_company(passages: Sequence[PassageOut]) -> list[PassageOut]:
 
 
 def _print_quote(console: Console, passage: PassageOut) -> None:
-    quote = " ".join(segment.text for segment in passage.segments if segment.evidence)
-    console.print(_text(f"“{quote}”", style="bold"))
+    console.print(_text(f"“{passage.quotation}”", style="bold"))
     console.print(
         _text(passage.company.name, style="bold green").append(_text(f" · {_where(passage)}", style="not bold default"))
     )
@@ -112,7 +113,11 @@ def _indented(console: Console, words: str, *, by: int, first: str | None = None
 
 
 def _where(passage: PassageOut) -> str:
-    day = f"archived {passage.policy.archived_on}" if passage.policy.archived_on else "undated"
+    policy = passage.policy
+    days = [f"archived {policy.archived_on}"] if policy.archived_on else []
+    if policy.effective_on and policy.effective_on != policy.archived_on:
+        days.append(f"effective {policy.effective_on}")
+    day = ", ".join(days) or "undated"
     heading = f" · “{passage.heading}”" if passage.heading else ""
     return f"{passage.policy.title}{heading} · {day}"
 

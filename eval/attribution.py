@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import UnknownCompany
-from index.parsing.document import Document
+from index.parsing.parse import parse
 from index.policies.attribution import Claim, attributed, claim_of
 from index.policies.companies import Company
 from qa.mentions import CompanyNames
@@ -89,7 +89,10 @@ def _half(service: str, tuned: set[str], held_out: frozenset[str]) -> str:
 
 def attribute(policies: Sequence[ArchivedPolicy], paths: Sequence[str]) -> Found:
     """Whose `policies` are when they lie at `paths`."""
-    claims = [claim_of(Document(policy.text, ()), path=path) for policy, path in zip(policies, paths, strict=True)]
+    claims = [
+        claim_of(parse(policy.text.encode(), path=path), path=path)
+        for policy, path in zip(policies, paths, strict=True)
+    ]
     company_ids, companies = attributed(claims, paths)
     names = CompanyNames(companies, lower_case_words={}, policy_count=len(companies))
 

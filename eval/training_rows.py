@@ -15,7 +15,7 @@ import numpy as np
 from eval.questions import Span, json_lines
 from eval.tasks.labels import LabelledPolicy, labelled_policies
 from index.policies.passages import Passage, embedded_text, passages, sentence_texts
-from index.policies.versions import Policy
+from index.policies.versions import Policy, of_document
 from index.sources.files import read_policy_file
 from qa.intents import Embed, Intent, read_intents
 
@@ -62,7 +62,8 @@ class Told:
 def read_split(path: Path) -> tuple[Policy, list[Passage]]:
     """A policy of the corpus and its passages, as this project splits it."""
     file = read_policy_file(path)
-    policy = Policy(path.stem, path.stem, path.stem, None, None, file.text, file.body_start, path.name)
+    bare = Policy(path.stem, path.stem, path.stem, None, None, "", 0, path.name)
+    policy = of_document(bare, file.document)
     # Four characters a token: near enough for training, and no tokenizer is asked a million times.
     return policy, passages(policy, max_tokens=MAX_PASSAGE_TOKENS, count_tokens=lambda text: len(text) // 4)
 

@@ -13,15 +13,17 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from functools import cache
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from index.embedding import Embedder
-from index.errors import EmptyPolicy, IndexFolderError, NothingToIndex, PolicyError
+from index.errors import EmptyPolicy, IndexFolderError, NoPolicy, NothingToIndex, PolicyError
+from index.language.detect import can_read
 from index.manifest import (
     FORMAT,
     FileSeal,
@@ -33,19 +35,26 @@ from index.manifest import (
     version_of,
     writing,
 )
-from index.policies.attribution import attributed
+from index.parsing.parse import PARSER_VERSION
+from index.policies.attribution import ATTRIBUTION_VERSION, attributed
 from index.policies.companies import Company, key
-from index.policies.passages import Passage, context, embedded_text, passages, sentence_texts
-from index.policies.versions import Policy
+from index.policies.passages import SPLITTER_VERSION, Passage, passages
+from index.policies.series import day_of, undated_twins
+from index.policies.versions import Policy, of_document
 from index.policy_index import PolicyIndex
-from index.segment import NewPolicy, Segment, SegmentWriter, text_hash
-from index.sources.folder import Progress, SourceFile, corrections, named, survey, text_of
-from index.terms import Thesaurus, terms, terms_hash
+from index.segment import Segment, SegmentWriter, text_hash
+from index.sharing import NewGroup, group_of
+from index.sources.archive import Archives
+from index.sources.folder import Progress, SourceFile, corrections, document_of, named, survey
+from index.terms import terms_hash
 
+Sources = tuple[tuple[str, ...], tuple[str, ...]]
+"""The files and folders, and the histories, that an index is built of, as absolute paths."""
 Split = Callable[[Policy], list[Passage]]
 """What makes passages of a policy, in reading order."""
 
 _FILES = "files.jsonl"
+_COUNTS_KEPT = 8_192
 # A part of an index is written at this size, and taken over as it is from the other one.
 _MOST_PASSAGES, _KEPT_FROM_PASSAGES = 100_000, 10_000
 # Of a part that is taken over at most this share may be passages of policies that were removed.
@@ -64,6 +73,8 @@ class BuildReport:
         refused: the files that had to be left out.
         embedded, reused: how many different texts were embedded, and how many had their vector from before.
         added, removed, kept: policies, by their texts.
+        undated: versions that no date tells from another one of the same policy.
+        unread: versions in a language that is not read.
         published: whether there is a new version; not where nothing changed.
     """
 
@@ -75,6 +86,8 @@ class BuildReport:
     removed: int
     kept: int
     published: bool
+    undated: tuple[Policy, ...] = ()
+    unread: tuple[Policy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +107,31 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class FoundPolicy:
-    """A policy, without its text, that is to be in the index; `at` is its segment and place in the one before."""
+    """A version of a policy, without its text, that is to be in the index, and what it is read from."""
 
     policy: Policy
     file: SourceFile
-    at: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyPolicy:
-    """A policy that is split, with the vectors of its texts where they are known from before."""
+class FoundGroup:
+    """The versions of a series, the newest first; `at` is its segment and group in the index before, if it is there."""
 
-    found: FoundPolicy
-    new: NewPolicy
+    versions: tuple[FoundPolicy, ...]
+    at: tuple[int, int] | None
+
+    @property
+    def size(self) -> int:
+        """Of its files, in bytes."""
+        return sum(found.file.size for found in self.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyGroup:
+    """A group that is split, with the vectors of its texts where they are known from before."""
+
+    found: FoundGroup
+    new: NewGroup
     vectors: tuple[np.ndarray, np.ndarray] | None
 
 
@@ -121,7 +146,7 @@ def read(paths: Sequence[Path], *, split: Split, progress: Progress = lambda *_:
     passages_of: list[Passage] = []
     kept: list[Policy] = []
     for done, (policy, file) in enumerate(found, start=1):
-        whole = replace(policy, text=text_of(file))
+        whole = of_document(policy, document_of(file))
         its_own = split(whole)
         if its_own:
             kept.append(whole)
@@ -136,7 +161,9 @@ def read(paths: Sequence[Path], *, split: Split, progress: Progress = lambda *_:
 
 def splitter(embedder: Embedder) -> Split:
     """The project's own way to split, so that no passage is longer than `embedder` reads."""
-    return lambda policy: passages(policy, max_tokens=embedder.max_tokens, count_tokens=embedder.count_tokens)
+    # Versions of a policy have most of their passages in common.
+    count_tokens = lru_cache(_COUNTS_KEPT)(embedder.count_tokens)
+    return lambda policy: passages(policy, max_tokens=embedder.max_tokens, count_tokens=count_tokens)
 
 
 def build(
@@ -144,15 +171,19 @@ def build(
     out: Path,
     *,
     embedder: Embedder,
+    histories: Sequence[Path] = (),
     split: Split | None = None,
     progress: Progress = lambda *_: None,
 ) -> BuildReport:
-    """An index of the policies at `paths`, published in `out`; bad files are left out and reported.
+    """An index of the policies at `paths` and of all versions in `histories`, published in `out`.
+
+    Bad files are left out and reported.
 
     What the index in `out` holds already, made by the same code with the same model, is taken over; where nothing at
     all changed, no new version is published.
 
     Args:
+        histories: repositories of Open Terms Archive, or zips of its datasets, see `index.sources.history`.
         split: None means `splitter(embedder)`; with another, everything is made anew.
     Raises:
         NothingToIndex: no file could be read.
@@ -160,33 +191,35 @@ def build(
         IndexBusy: another process builds in `out`.
         IndexFolderError: `out` cannot be written.
     """
+    _check_apart([*paths, *histories], out)
     try:
-        with writing(out):
+        with writing(out), closing(Archives(histories)) as archives:
             before = None if split else _before(out, embedder)
-            build_now = _Build(out, embedder, split or splitter(embedder), before, progress)
-            return build_now.run(paths)
+            build_now = _Build(out, embedder, split or splitter(embedder), before, progress, archives=archives)
+            return build_now.run(paths, histories)
     except OSError as error:
         raise IndexFolderError(f"{out}: could not be written ({error}); the index there before still serves") from error
 
 
-def searched(policy: Policy, split: Sequence[Passage]) -> NewPolicy:
-    """What is embedded and what is searched for words of a policy that is split into passages."""
-    thesaurus = Thesaurus.shipped()
-    texts = [embedded_text(policy.text, passage) for passage in split]
-    sentences = [sentence_texts(policy.text, passage) for passage in split]
-    heads = [terms(context(policy.text, passage), thesaurus) for passage in split]
-    return NewPolicy(
-        policy.text,
-        split,
-        texts,
-        [sentence for group in sentences for sentence in group],
-        [terms(text, thesaurus) for text in texts],
-        [head + terms(sentence, thesaurus) for head, group in zip(heads, sentences, strict=True) for sentence in group],
-    )
+def _absolute(paths: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(os.path.abspath(path) for path in paths)  # noqa: PTH100  # resolve() would follow links
+
+
+def _check_apart(paths: Iterable[Path], out: Path) -> None:
+    """Nothing, if no source is the index folder or lies in it.
+
+    Raises:
+        IndexFolderError: one does.
+    """
+    folder = out.resolve()
+    for path in paths:
+        real = path.resolve()
+        if real == folder or folder in real.parents:
+            raise IndexFolderError(f"{out} is what is to be indexed, or holds it ({path}): give another --out")
 
 
 def build_of_ready(
-    ready: Iterable[ReadyPolicy],
+    ready: Iterable[ReadyGroup],
     out: Path,
     *,
     companies: Sequence[Company],
@@ -197,25 +230,31 @@ def build_of_ready(
     with writing(out):
         now = datetime.now(UTC)
         where = new_version_folder(out, f"{now:%Y%m%dT%H%M%S%f}-ready")
-        writer = _Build(out, embedder, splitter(embedder), None, lambda *_: None)
-        manifest = writer.written(where, now, ready, companies, tuple(os.path.abspath(path) for path in sources))  # noqa: PTH100
-        publish(out, where, manifest)
-        return manifest
+        writer = _Build(out, embedder, splitter(embedder), None, lambda *_: None, archives=Archives([]))
+        manifest = writer.written(where, now, ready, companies, (_absolute(sources), ()))
+        return publish(out, where, manifest)
 
 
-@cache
-def code_hash() -> str:
-    """Of the code that makes passages, companies and terms: what an index of other code holds is made anew."""
-    code = hashlib.sha256()
-    for path in sorted([*Path(__file__).parent.rglob("*.py"), *Path(__file__).parent.glob("*.toml")]):
-        code.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return code.hexdigest()
+# Raised where passages, attribution or what is stored changes: what an index of another version holds is made anew.
+_BUILD_VERSION = 1
+
+
+def made_by() -> str:
+    """What decides how documents become passages and search terms, by explicit versions and the data they use."""
+    return f"{_BUILD_VERSION}.{PARSER_VERSION}.{SPLITTER_VERSION}.{ATTRIBUTION_VERSION} {terms_hash()}"
 
 
 def _surveyed(
-    paths: Sequence[Path], known: Mapping[str, SourceFile], known_at_ns: int, progress: Progress
+    paths: Sequence[Path],
+    known: Mapping[str, SourceFile],
+    known_at_ns: int,
+    progress: Progress,
+    archives: Archives | None = None,
 ) -> tuple[list[tuple[Policy, SourceFile]], list[Company], list[PolicyError]]:
     files, refused = survey(paths, known=known, known_at_ns=known_at_ns, progress=progress)
+    if archives:
+        versions, unread = archives.files(known)
+        files, refused = files + versions, refused + unread
     if not files:
         reasons = "".join(f"\n  {error}" for error in refused)
         given = ", ".join(map(str, paths)) or "nothing"
@@ -239,14 +278,17 @@ class _Before:
     """The index that serves, and the files it was made of.
 
     Attributes:
-        files: by real path.
-        places: of each text, by its hash, in which segments and where there policies with this text lie.
+        files: by where each lies.
+        groups: of each series, by the hashes of its versions' texts, newest first, in which segments and groups there
+            are such.
+        versions: by the hash of a text, in which segment and where there a version with this text lies.
         empty: the hashes of texts that have no passage.
     """
 
     index: PolicyIndex
     files: Mapping[str, SourceFile]
-    places: Mapping[str, Sequence[tuple[int, int]]]
+    groups: Mapping[tuple[str, ...], Sequence[tuple[int, int]]]
+    versions: Mapping[str, tuple[int, int]]
     empty: frozenset[str]
 
 
@@ -256,10 +298,13 @@ def _before(out: Path, embedder: Embedder) -> _Before | None:
         index = PolicyIndex.open(out, embedder=embedder)
     except IndexFolderError:
         return None
-    if index.manifest.code_hash != code_hash():
+    if index.manifest.made_by != made_by():
         return None
     where = version_folder(out, index.manifest)
-    files, places, empty = {}, defaultdict(list), set()
+    files: dict[str, SourceFile] = {}
+    hashes: dict[tuple[int, int], dict[int, str]] = defaultdict(dict)
+    versions: dict[str, tuple[int, int]] = {}
+    empty = set()
     with (where / _FILES).open(encoding="utf-8") as lines:
         for line in lines:
             entry = json.loads(line)
@@ -267,39 +312,63 @@ def _before(out: Path, embedder: Embedder) -> _Before | None:
             file = SourceFile.from_json(entry)
             files[file.real_path] = file
             if place:
-                places[file.text_hash].append((place.segment, place.place))
+                hashes[place.segment, place.group][place.place] = file.text_hash
+                versions[file.text_hash] = (place.segment, place.place)
             else:
                 empty.add(file.text_hash)
-    return _Before(index, files, places, frozenset(empty))
+    groups: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
+    for (segment, group), by_place in hashes.items():
+        if len(by_place) == len(index.segments[segment].versions_of(group)):
+            groups[tuple(by_place[place] for place in sorted(by_place))].append((segment, group))
+    return _Before(index, files, groups, versions, frozenset(empty))
 
 
 class _Build:
     """One build of one folder."""
 
-    def __init__(self, out: Path, embedder: Embedder, split: Split, before: _Before | None, progress: Progress) -> None:
+    def __init__(
+        self,
+        out: Path,
+        embedder: Embedder,
+        split: Split,
+        before: _Before | None,
+        progress: Progress,
+        *,
+        archives: Archives,
+    ) -> None:
+        self._archives = archives
         self._out, self._embedder, self._split, self._before, self._progress = out, embedder, split, before, progress
         self._embedded = self._reused = 0
         self._read_bytes = self._to_read_bytes = 0
         self._refused: list[PolicyError] = []
         self._empty: list[tuple[Policy, SourceFile]] = []
 
-    def run(self, paths: Sequence[Path]) -> BuildReport:
+    def run(self, paths: Sequence[Path], histories: Sequence[Path]) -> BuildReport:
         now = datetime.now(UTC)
         before = self._before
         files = before.files if before else {}
-        surveyed, companies, self._refused = _surveyed(paths, files, _built_at_ns(before), self._progress)
+        surveyed, companies, self._refused = _surveyed(
+            paths, files, _built_at_ns(before), self._progress, self._archives
+        )
         known_empty = before.empty if before else frozenset()
         self._empty = [(policy, file) for policy, file in surveyed if file.text_hash in known_empty]
         self._refused += [_empty(policy) for policy, _ in self._empty]
-        found = _at_their_places([entry for entry in surveyed if entry[1].text_hash not in known_empty], before)
-        sources = tuple(os.path.abspath(path) for path in paths)  # noqa: PTH100  # resolve() would follow links
-        kept = sum(entry.at is not None for entry in found)
-        if before and kept == len(found) and _unchanged(before, found, companies, sources):
-            return BuildReport(before.index.manifest, tuple(self._refused), 0, 0, 0, 0, kept, published=False)
+        found = _grouped([entry for entry in surveyed if entry[1].text_hash not in known_empty], before)
+        sources = _absolute(paths), _absolute(histories)
+        whole = all(group.at for group in found)
+        kept = _kept(found, before)
+        policies = [version.policy for group in found for version in group.versions]
+        undated = tuple(undated_twins(policies))
+        unread = tuple(policy for policy in policies if not can_read(policy.language))
+        if before and whole and _unchanged(before, policies, companies, sources):
+            manifest = before.index.manifest
+            return BuildReport(
+                manifest, tuple(self._refused), 0, 0, 0, 0, kept, published=False, undated=undated, unread=unread
+            )
         where = new_version_folder(self._out, f"{now:%Y%m%dT%H%M%S%f}-{_content_hash(self._embedder, found)}")
         try:
             manifest = self._write(where, now, found, companies, sources)
-            publish(self._out, where, manifest)
+            manifest = publish(self._out, where, manifest)
         except BaseException:
             shutil.rmtree(where, ignore_errors=True)
             raise
@@ -312,31 +381,44 @@ class _Build:
             removed=(len(before.index.policies) if before else 0) - kept,
             kept=kept,
             published=True,
+            undated=undated,
+            unread=unread,
         )
 
     def _write(
         self,
         where: Path,
         now: datetime,
-        found: Sequence[FoundPolicy],
+        found: Sequence[FoundGroup],
         companies: Sequence[Company],
-        sources: tuple[str, ...],
+        sources: Sources,
     ) -> Manifest:
         taken, sealed = self._taken_over(where, found)
         names = [name for _, name in taken.values()]
-        placed = [(entry, taken[entry.at[0]][0], entry.at[1]) for entry in found if entry.at and entry.at[0] in taken]
-        to_write = [entry for entry in found if not entry.at or entry.at[0] not in taken]
-        self._to_read_bytes = sum(entry.file.size for entry in to_write if not entry.at)
+        placed = [
+            (version, taken[group.at[0]][0], place)
+            for group in found
+            if group.at and group.at[0] in taken
+            for version, place in zip(group.versions, self._places(group.at), strict=True)
+        ]
+        to_write = [group for group in found if not group.at or group.at[0] not in taken]
+        self._to_read_bytes = sum(group.size for group in to_write if not group.at)
         ready = self._ready(to_write)
         return self.written(where, now, ready, companies, sources, placed=placed, names=names, sealed=sealed)
+
+    def _places(self, at: tuple[int, int]) -> range:
+        """The places of the versions of a group of the index before, newest first."""
+        if not self._before:
+            raise ValueError(f"group {at} of no index")
+        return self._before.index.segments[at[0]].versions_of(at[1])
 
     def written(
         self,
         where: Path,
         now: datetime,
-        ready: Iterable[ReadyPolicy],
+        ready: Iterable[ReadyGroup],
         companies: Sequence[Company],
-        sources: tuple[str, ...],
+        sources: Sources,
         *,
         placed: Sequence[tuple[FoundPolicy, int, int]] = (),
         names: Sequence[str] = (),
@@ -347,7 +429,7 @@ class _Build:
         own_names = {company.id: _own_names(company) for company in companies}
         for writer, written, words in self._segments(ready, own_names):
             name = f"{now:%Y%m%dT%H%M%S%f}-{len(names)}"
-            placed += [(each.found, len(names), place) for place, each in enumerate(written)]
+            placed += [(version, len(names), place) for version, place in written]
             writer.write(where / name, words=words)
             names.append(name)
         if not placed:
@@ -361,7 +443,8 @@ class _Build:
         segments = [Segment(where / name) for name in names]
         for segment in segments:
             segment.check_counts()
-        rows = [(segments[segment], *segments[segment].rows(place)) for _, segment, place in placed]
+        groups = {(segment, segments[segment].group(place)) for _, segment, place in placed}
+        rows = [(segments[segment], *segments[segment].rows(group)) for segment, group in sorted(groups)]
         return Manifest(
             format=FORMAT,
             version=version_of(where),
@@ -370,8 +453,10 @@ class _Build:
             model_hash=self._embedder.content_hash,
             dimension=self._embedder.dimension,
             terms_hash=terms_hash(),
-            code_hash=code_hash(),
-            sources=sources,
+            made_by=made_by(),
+            replaces=None,
+            sources=sources[0],
+            histories=sources[1],
             segments=tuple(names),
             policies=len(placed),
             companies=len(owning),
@@ -381,75 +466,110 @@ class _Build:
         )
 
     def _taken_over(
-        self, where: Path, found: Sequence[FoundPolicy]
+        self, where: Path, found: Sequence[FoundGroup]
     ) -> tuple[dict[int, tuple[int, str]], dict[str, FileSeal]]:
         """The segments from before that serve as they are, linked into `where`: each one's number, then and now."""
         if not self._before:
             return {}, {}
         index = self._before.index
         live: Counter[int] = Counter()
-        for entry in found:
-            if entry.at:
-                first, end = index.segments[entry.at[0]].rows(entry.at[1])
-                live[entry.at[0]] += end - first
+        for group in found:
+            if group.at:
+                first, end = index.segments[group.at[0]].rows(group.at[1])
+                live[group.at[0]] += end - first
         taken: dict[int, tuple[int, str]] = {}
         sealed: dict[str, FileSeal] = {}
         for number, (name, kept) in enumerate(zip(index.manifest.segments, index.segments, strict=True)):
-            if live[number] >= max(_KEPT_FROM_PASSAGES, (1 - _MOST_REMOVED) * len(kept.passages)):
+            if live[number] >= max(_KEPT_FROM_PASSAGES, (1 - _MOST_REMOVED) * len(kept)):
                 taken[number] = (len(taken), name)
                 _link(kept.folder, where / name)
                 sealed |= {file: seal for file, seal in index.manifest.files.items() if file.startswith(f"{name}/")}
         return taken, sealed
 
-    def _ready(self, found: Sequence[FoundPolicy]) -> Iterator[ReadyPolicy]:
-        """Each policy with its passages, those known from before as they were; one without any is refused."""
-        for done, entry in enumerate(found, start=1):
-            try:
-                ready = self._made(entry)
-            except PolicyError as error:
-                self._refused.append(error)
-            else:
+    def _ready(self, found: Sequence[FoundGroup]) -> Iterator[ReadyGroup]:
+        """Each group with its passages, those known from before as they were; what has none is refused."""
+        for done, group in enumerate(found, start=1):
+            ready = self._made(group)
+            if ready:
                 yield ready
             self._progress("split", done, len(found))
 
-    def _made(self, entry: FoundPolicy) -> ReadyPolicy:
-        if entry.at and self._before:
-            segment = self._before.index.segments[entry.at[0]]
-            policy = replace(entry.policy, text=segment.text(entry.at[1]))
-            first, end = segment.rows(entry.at[1])
-            split = [segment.passage(row, policy_id=policy.id, text=policy.text) for row in range(first, end)]
+    def _made(self, group: FoundGroup) -> ReadyGroup | None:
+        if group.at and self._before:
+            number, place = group.at
+            segment = self._before.index.segments[number]
+            first, end = segment.rows(place)
+            versions = [self._known(version, (number, at)) for version, at in self._each(group, group.at)]
             sentences = np.arange(segment.first[first], segment.first[end])
-            return ReadyPolicy(
-                entry,
-                searched(policy, split),
-                (segment.passage_vectors.vectors(np.arange(first, end)), segment.sentence_vectors.vectors(sentences)),
+            vectors = (
+                segment.passage_vectors.vectors(np.arange(first, end)),
+                segment.sentence_vectors.vectors(sentences),
             )
-        policy = replace(entry.policy, text=text_of(entry.file))
-        split = self._split(policy)
-        if not split:
-            self._empty.append((entry.policy, entry.file))
-            raise _empty(policy)
-        return ReadyPolicy(entry, searched(policy, split), None)
+            return ReadyGroup(group, group_of(versions), vectors)
+        split, kept = [], []
+        for version in group.versions:
+            try:
+                policy, passages, file = self._split_version(version)
+                split.append((policy, passages))
+                kept.append(FoundPolicy(replace(version.policy, effective_on=policy.effective_on), file))
+            except PolicyError as error:
+                self._refused.append(error)
+        return ReadyGroup(replace(group, versions=tuple(kept)), group_of(split), None) if kept else None
+
+    def _each(self, group: FoundGroup, at: tuple[int, int]) -> Iterator[tuple[FoundPolicy, int]]:
+        return zip(group.versions, self._places(at), strict=True)
+
+    def _split_version(self, version: FoundPolicy) -> tuple[Policy, list[Passage], SourceFile]:
+        """A version with its text, its passages and its file: as known from before, or read and split now."""
+        known = self._before.versions.get(version.file.text_hash) if self._before else None
+        if known:
+            return *self._known(version, known), version.file
+        file = version.file
+        try:
+            if file.archive:
+                document, file = self._archives.read(file)
+            else:
+                document = document_of(file)
+            policy = of_document(replace(version.policy, effective_on=file.effective_on), document)
+            split = self._split(policy)
+            if not split:
+                raise _empty(policy)
+        except (EmptyPolicy, NoPolicy):
+            self._empty.append((version.policy, file))
+            raise
+        return policy, split, file
+
+    def _known(self, version: FoundPolicy, at: tuple[int, int]) -> tuple[Policy, list[Passage]]:
+        if not self._before:
+            raise ValueError(f"version {at} of no index")
+        segment = self._before.index.segments[at[0]]
+        policy = replace(version.policy, text=segment.text(at[1]), blocks=segment.blocks(at[1]))
+        return policy, segment.passages(at[1], policy_id=policy.id)
 
     def _segments(
-        self, ready: Iterable[ReadyPolicy], own_names: Mapping[str, frozenset[str]]
-    ) -> Iterator[tuple[SegmentWriter, list[ReadyPolicy], Counter[str]]]:
-        """The policies of `ready` in segments to be written, each with its policies and the words of their prose."""
-        writer, written, words = SegmentWriter(self._embedder.dimension), list[ReadyPolicy](), Counter[str]()
+        self, ready: Iterable[ReadyGroup], own_names: Mapping[str, frozenset[str]]
+    ) -> Iterator[tuple[SegmentWriter, list[tuple[FoundPolicy, int]], Counter[str]]]:
+        """The groups of `ready` in segments to be written, each with its versions' places and the words of prose."""
+        writer, written, words = (
+            SegmentWriter(self._embedder.dimension),
+            list[tuple[FoundPolicy, int]](),
+            Counter[str](),
+        )
         for batch in _prefetched(_batches(ready)):
-            if writer.passages and writer.passages + sum(len(each.new.passages) for each in batch) > _MOST_PASSAGES:
+            if writer.passages and writer.passages + sum(len(each.new.rows) for each in batch) > _MOST_PASSAGES:
                 yield writer, written, words
                 writer, written, words = SegmentWriter(self._embedder.dimension), [], Counter()
             vector_of = self._vectors(batch)
             for each in batch:
                 vectors = each.vectors or (vector_of(each.new.passage_texts), vector_of(each.new.sentence_texts))
-                writer.add(each.new, *vectors)
-                written.append(each)
-                words.update(_prose_words(each.new.text, own_names[each.found.policy.company_id]))
+                places = writer.add(each.new, *vectors)
+                written += zip(each.found.versions, places, strict=True)
+                newest = each.new.versions[0].policy
+                words.update(_prose_words(newest.text, own_names[newest.company_id]))
         if written:
             yield writer, written, words
 
-    def _vectors(self, batch: Sequence[ReadyPolicy]) -> Callable[[Sequence[str]], np.ndarray]:
+    def _vectors(self, batch: Sequence[ReadyGroup]) -> Callable[[Sequence[str]], np.ndarray]:
         """What gives the vectors of texts of `batch`: from before, or embedded now, each text once."""
         wanted = dict.fromkeys(
             text for each in batch if not each.vectors for text in (*each.new.passage_texts, *each.new.sentence_texts)
@@ -457,7 +577,7 @@ class _Build:
         taken = sum(len(set(e.new.passage_texts) | set(e.new.sentence_texts)) for e in batch if e.vectors)
         known = _known_vectors(self._before.index, list(wanted)) if self._before else {}
         new = [text for text in wanted if text not in known]
-        fresh = self._embed(new, sum(each.found.file.size for each in batch if not each.vectors))
+        fresh = self._embed(new, sum(each.found.size for each in batch if not each.vectors))
         self._reused += taken + len(known)
         rows = {text: row for row, text in enumerate([*known, *new])}
         matrix = np.concatenate([np.array(list(known.values()), dtype=np.float32).reshape(-1, fresh.shape[1]), fresh])
@@ -475,22 +595,36 @@ class _Build:
         return vectors
 
 
-def _at_their_places(found: Iterable[tuple[Policy, SourceFile]], before: _Before | None) -> list[FoundPolicy]:
-    """Each policy with a place where its text lies already; no two share one, as each has rows of its own."""
-    free = {text: list(places) for text, places in before.places.items()} if before else {}
-    result = []
-    for policy, file in found:
-        places = free.get(file.text_hash)
-        result.append(FoundPolicy(policy, file, places.pop(0) if places else None))
-    return result
+def _grouped(found: Iterable[tuple[Policy, SourceFile]], before: _Before | None) -> list[FoundGroup]:
+    """The versions of each series together, the newest first, with the place where they lie already.
+
+    Undated versions stand alone: nothing says that one follows another. No two groups share a place, as each has rows
+    of its own.
+    """
+    series: dict[object, list[FoundPolicy]] = defaultdict(list)
+    for number, (policy, file) in enumerate(found):
+        key: object = policy.series if day_of(policy) else number
+        series[key].append(FoundPolicy(policy, file))
+    free = {hashes: list(places) for hashes, places in before.groups.items()} if before else {}
+    groups = []
+    for versions in series.values():
+        newest_first = sorted(versions, key=lambda version: day_of(version.policy) or date.min, reverse=True)
+        places = free.get(tuple(version.file.text_hash for version in newest_first))
+        groups.append(FoundGroup(tuple(newest_first), places.pop(0) if places else None))
+    return groups
 
 
-def _unchanged(
-    before: _Before, found: Sequence[FoundPolicy], companies: Sequence[Company], sources: tuple[str, ...]
-) -> bool:
-    policies = [entry.policy for entry in found]
+def _kept(found: Iterable[FoundGroup], before: _Before | None) -> int:
+    """How many versions have a text that was in the index before."""
+    if not before:
+        return 0
+    was = Counter(digest for hashes, places in before.groups.items() for digest in hashes * len(places))
+    return (was & Counter(version.file.text_hash for group in found for version in group.versions)).total()
+
+
+def _unchanged(before: _Before, policies: Sequence[Policy], companies: Sequence[Company], sources: Sources) -> bool:
     return (
-        before.index.manifest.sources == sources
+        (before.index.manifest.sources, before.index.manifest.histories) == sources
         and {policy.id: policy for policy in policies}
         == {policy_id: place.policy for policy_id, place in before.index.policies.places.items()}
         and _owning(companies, policies) == list(before.index.companies.values())
@@ -501,16 +635,16 @@ def _built_at_ns(before: _Before | None) -> int:
     return int(datetime.fromisoformat(before.index.manifest.built_at).timestamp() * 1e9) if before else 0
 
 
-def _content_hash(embedder: Embedder, found: Iterable[FoundPolicy]) -> str:
+def _content_hash(embedder: Embedder, found: Iterable[FoundGroup]) -> str:
     content = hashlib.sha256(embedder.content_hash.encode())
-    for entry in found:
+    for entry in (version for group in found for version in group.versions):
         content.update(entry.policy.id.encode() + b"\0" + entry.file.text_hash.encode() + b"\0")
     return content.hexdigest()[:8]
 
 
-def _batches(ready: Iterable[ReadyPolicy]) -> Iterator[list[ReadyPolicy]]:
+def _batches(ready: Iterable[ReadyGroup]) -> Iterator[list[ReadyGroup]]:
     """Policies in lists of about `_EMBEDDED_AT_ONCE` texts."""
-    batch: list[ReadyPolicy] = []
+    batch: list[ReadyGroup] = []
     texts = 0
     for each in ready:
         batch.append(each)
@@ -522,7 +656,7 @@ def _batches(ready: Iterable[ReadyPolicy]) -> Iterator[list[ReadyPolicy]]:
         yield batch
 
 
-def _prefetched(batches: Iterator[list[ReadyPolicy]]) -> Iterator[list[ReadyPolicy]]:
+def _prefetched(batches: Iterator[list[ReadyGroup]]) -> Iterator[list[ReadyGroup]]:
     """`batches`, each made while the one before is worked on."""
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(next, batches, None)

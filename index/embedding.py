@@ -6,6 +6,7 @@ is a name or a folder. `open_embedder` takes the faster way to the default's vec
 It does not know passages or policies.
 """
 
+import copy
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -89,6 +90,8 @@ class SentenceTransformersEmbedder:
         }
         folder = embedded[model]() if model in embedded else model
         self._model = _load(folder, may_download=model not in embedded)
+        # One of its own: encoding sets padding and truncation of the model's while another thread counts.
+        self._counting = copy.deepcopy(self._model.tokenizer)
         self.name = model
         self.content_hash = _hash_of_weights(self._model, folder)
         dimension = self._model.get_embedding_dimension()
@@ -110,7 +113,7 @@ class SentenceTransformersEmbedder:
 
     def count_tokens(self, text: str) -> int:
         """See `Embedder`."""
-        return len(self._model.tokenizer.encode(text, add_special_tokens=False, verbose=False))
+        return len(self._counting.encode(text, add_special_tokens=False, verbose=False))
 
     def _encode(self, texts: list[str]) -> Vectors:
         encoded: Vectors = self._model.encode(

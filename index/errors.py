@@ -4,7 +4,14 @@ AskPolicyError
 ├── PolicyError             a file that cannot become a policy
 │   ├── UnreadablePolicy    missing, a folder, or forbidden
 │   ├── NotText             binary, or not UTF-8
-│   └── EmptyPolicy         nothing in it that could answer
+│   ├── DamagedPolicy       cut short, encrypted, unsafe to unpack, or not of the format that it claims
+│   ├── EmptyPolicy         nothing in it that could answer
+│   ├── NoPolicy            a log-in page, a list of countries, a README
+│   ├── HistoryError        an archive of histories, or a part of it, that cannot be read
+│   └── SidecarError        a sidecar that says something impossible
+├── FetchError              an address whose document is not stored
+│   ├── FetchRefused        we may not or will not store it
+│   └── FetchFailed         it could not be had
 ├── CompaniesFileError      a `companies.toml` that says something impossible
 ├── IndexFolderError        a folder that cannot serve as an index
 │   ├── IndexMissing        no index there
@@ -37,8 +44,36 @@ class NotText(PolicyError):
     """The file is binary or is not encoded as UTF-8."""
 
 
+class DamagedPolicy(PolicyError):
+    """The file cannot be read as its format: cut short, encrypted, unsafe to unpack, or nested too deep."""
+
+
 class EmptyPolicy(PolicyError):
     """The file has no paragraph that could answer a question."""
+
+
+class NoPolicy(PolicyError):
+    """The file holds words, but no policy: a log-in page, an extraction that failed, a file about the files."""
+
+
+class HistoryError(PolicyError):
+    """An archive of histories, or a part of it, that is missing, damaged, unsafe or no archive."""
+
+
+class SidecarError(PolicyError):
+    """The sidecar of a policy's file is not TOML, or has a field that cannot be."""
+
+
+class FetchError(AskPolicyError):
+    """An address whose document is not stored; the others are."""
+
+
+class FetchRefused(FetchError):
+    """The address, its host or its robots.txt forbid it, or what is there cannot be a policy."""
+
+
+class FetchFailed(FetchError):
+    """No answer, an error of the server, or an answer that is too slow or damaged."""
 
 
 class CompaniesFileError(AskPolicyError):

@@ -18,21 +18,20 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import xxhash
 from filelock import FileLock, Timeout
 
-from index.errors import IndexBusy, IndexCorrupt, IndexMissing
+from index.errors import IndexBusy, IndexCorrupt, IndexFolderError, IndexMissing, IndexOutdated
 
-FORMAT = 2
+FORMAT = 3
 _CURRENT, _VERSIONS, _MANIFEST, _LOCK = "CURRENT", "versions", "manifest.json", "writing.lock"
 _POINTER = re.compile(r"([\w-]+) ([0-9a-f]{32})\n", re.ASCII)
-_KEPT_VERSIONS = 2
 _BLOCK_BYTES = 4 << 20
 # A second's reading; what is larger is not read whole on every opening. `verify` reads all of it.
 _READ_WHOLE_BYTES, _SMALL_BYTES = 512 << 20, 1 << 20
@@ -52,8 +51,10 @@ class Manifest:
     """What an index version holds and what made it.
 
     Attributes:
-        code_hash: of the code that makes passages and search terms, as `index.build.code_hash` has it.
+        replaces: the version that served before it, to which `roll_back` returns; None for the first.
+        made_by: what made passages and search terms, as `index.build.made_by` has it.
         sources: the files and folders that it was built of, as absolute paths; for `update`, and never served.
+        histories: the archives of histories among its sources.
         segments: the names of its parts, in the order of their rows.
         passages, sentences: those that may answer; what was removed and still takes up rows is not counted.
         files: seals by path relative to the version's folder.
@@ -66,8 +67,10 @@ class Manifest:
     model_hash: str
     dimension: int
     terms_hash: str
-    code_hash: str
+    made_by: str
+    replaces: str | None
     sources: tuple[str, ...]
+    histories: tuple[str, ...]
     segments: tuple[str, ...]
     policies: int
     companies: int
@@ -118,32 +121,41 @@ def seal(unfinished: Path, *, sealed: Mapping[str, FileSeal]) -> dict[str, FileS
     return seals
 
 
-def publish(folder: Path, unfinished: Path, manifest: Manifest) -> None:
-    """Make `unfinished` the version that serves. Until the very last step the old one does."""
+def publish(folder: Path, unfinished: Path, manifest: Manifest) -> Manifest:
+    """Make `unfinished` the version that serves, and return its manifest. Until the very last step the old one does."""
+    manifest = replace(manifest, replaces=_serving(folder))
     text = json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n"
     _write(unfinished / _MANIFEST, text)
     unfinished.rename(folder / _VERSIONS / manifest.version)
     _sync_folder(folder / _VERSIONS)
     _point(folder, manifest.version)
-    _prune(folder, keep=manifest.version)
+    _prune(folder, keep={manifest.version, manifest.replaces})
+    return manifest
 
 
-def rolled_back(folder: Path) -> Manifest:
-    """The version before the one that serves, whole and serving from now on; the other is kept.
+def _serving(folder: Path) -> str | None:
+    try:
+        return _pointer(folder)[0]
+    except IndexFolderError:
+        return None
+
+
+def roll_back(folder: Path) -> Manifest:
+    """Make the version that the serving one replaced serve again, and return its manifest; the other is kept.
 
     Raises:
-        IndexMissing: nothing was published in `folder`, or no earlier version is kept.
-        IndexCorrupt: the earlier version is damaged.
+        IndexMissing: nothing was published in `folder`, or the version before is not kept.
+        IndexCorrupt: the version before is damaged.
         IndexBusy: another process writes.
     """
     with writing(folder):
         current, _ = _pointer(folder)
-        earlier = [path.name for path in _finished(folder) if path.name < current]
-        if not earlier:
+        before = _read_manifest(folder / _VERSIONS / current / _MANIFEST).replaces
+        if before is None or not (folder / _VERSIONS / before).is_dir():
             kept = ", ".join(path.name for path in _finished(folder))
             raise IndexMissing(f"{folder}: no version before {current} is kept (kept: {kept}); build it again")
-        manifest = _read_manifest(folder / _VERSIONS / earlier[-1] / _MANIFEST)
-        check(folder / _VERSIONS / earlier[-1], manifest)
+        manifest = _read_manifest(folder / _VERSIONS / before / _MANIFEST)
+        check(folder / _VERSIONS / before, manifest)
         _point(folder, manifest.version)
         return manifest
 
@@ -167,6 +179,11 @@ def current_version(folder: Path) -> tuple[Path, Manifest]:
             got = "missing" if size is None else f"{size:,} bytes"
             raise IndexCorrupt(f"{path}: {got}, expected {expected.size:,} bytes; {_MEND}")
     return where, manifest
+
+
+def is_index_folder(folder: Path) -> bool:
+    """Whether an index was published in `folder`, or is being built there: nothing in it is a policy."""
+    return (folder / _VERSIONS).is_dir() and ((folder / _CURRENT).exists() or (folder / _LOCK).exists())
 
 
 def published_version(folder: Path) -> str:
@@ -255,9 +272,12 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if fields["format"] != FORMAT:
-            raise IndexCorrupt(f"{path}: format {fields['format']}, expected {FORMAT}; {_MEND}")
+            raise IndexOutdated(
+                f"{path}: format {fields['format']}, made by another release, and this one reads {FORMAT}: "
+                f"run `askpolicy index build` again"
+            )
         fields["files"] = {name: FileSeal(**seals) for name, seals in fields["files"].items()}
-        for name in ("sources", "segments"):
+        for name in ("sources", "histories", "segments"):
             fields[name] = tuple(fields[name])
         return Manifest(**fields)
     except FileNotFoundError as error:
@@ -307,9 +327,9 @@ def _remove_unfinished(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _prune(folder: Path, *, keep: str) -> None:
-    """Remove all but the newest finished versions and the one to `keep`."""
-    others = [path for path in _finished(folder) if path.name != keep]
-    for path in others[: max(0, len(others) - (_KEPT_VERSIONS - 1))]:
-        # A reader that opened it holds its files open; one that is opening it meets their absence and opens anew.
-        shutil.rmtree(path, ignore_errors=True)
+def _prune(folder: Path, *, keep: Collection[str | None]) -> None:
+    """Remove all finished versions but those to `keep`."""
+    for path in _finished(folder):
+        if path.name not in keep:
+            # A reader that opened it holds its files open; one that is opening it meets their absence and opens anew.
+            shutil.rmtree(path, ignore_errors=True)

@@ -5,10 +5,10 @@ It does not know questions; `index.build` makes it, `index.manifest` keeps it wh
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, overload
@@ -21,6 +21,7 @@ from index.manifest import Manifest, check, current_version
 from index.parsing.document import Markup
 from index.policies.companies import Company, Related
 from index.policies.passages import Passage
+from index.policies.series import day_of, in_force
 from index.policies.versions import Policy
 from index.segment import Segment
 from index.terms import TermIndex, terms_hash
@@ -34,39 +35,44 @@ _TEXTS_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class PolicyPlace:
-    """A policy without its text, and where it lies.
+    """A version of a policy without its text, and where it lies.
 
     Attributes:
-        policy: its text is empty.
+        policy: its text and blocks are empty.
         segment, place: which segment it is in, and where there.
-        first, end: its first passage row, and the first that is not its.
+        group: the versions of its series in that segment.
+        first, end: the first passage row of the group, and the first that is not its, counted over all segments.
+        alone: whether it is the only version of its group, so that all of these rows are its own.
     """
 
     policy: Policy
     segment: int
     place: int
+    group: int
     first: int
     end: int
+    alone: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceTable:
-    """Sentences by row: which passage each is in, and its offsets in the policy's text.
+    """Sentences by row: which passage each is in.
 
     Attributes:
-        spans: shape (m, 2), int32.
         first: shape (n + 1,): the sentences of passage row r are rows first[r] to first[r + 1].
     """
 
-    spans: Rows
     first: Rows
+
+    def __len__(self) -> int:
+        return int(self.first[-1])
 
     @classmethod
     def of(cls, segments: Sequence[Segment]) -> "SentenceTable":
         """The table of all sentences of `segments`, in order."""
         before = np.cumsum([0, *(len(segment.sentences) for segment in segments)])
         first = [segment.first[:-1] + count for segment, count in zip(segments, before, strict=False)]
-        return cls(_joined([segment.sentences for segment in segments]), np.concatenate([*first, before[-1:]]))
+        return cls(np.concatenate([*first, before[-1:]]))
 
     def rows_in(self, passage_rows: Rows) -> Rows:
         """The rows of all sentences of `passage_rows`, in that order."""
@@ -86,12 +92,12 @@ class SentenceTable:
 
 
 class Policies(Mapping[str, Policy]):
-    """The policies that may answer, by id; a text is read when its policy is asked for."""
+    """The versions of policies that may answer, by id; a text is read when its policy is asked for."""
 
     def __init__(self, places: Sequence[PolicyPlace], segments: Sequence[Segment]) -> None:
         self.places = {place.policy.id: place for place in places}
-        self._segments = segments
-        self._read = lru_cache(_TEXTS_KEPT)(self._whole)
+        # A cache of a method of this object would keep both for ever: each would hold the other.
+        self._read = lru_cache(_TEXTS_KEPT)(partial(_whole, self.places, segments))
 
     def __getitem__(self, policy_id: str) -> Policy:
         return self._read(policy_id)
@@ -102,21 +108,26 @@ class Policies(Mapping[str, Policy]):
     def __len__(self) -> int:
         return len(self.places)
 
-    def _whole(self, policy_id: str) -> Policy:
-        found = self.places[policy_id]
-        return replace(found.policy, text=self._segments[found.segment].text(found.place))
+
+def _whole(places: Mapping[str, PolicyPlace], segments: Sequence[Segment], policy_id: str) -> Policy:
+    found = places[policy_id]
+    segment = segments[found.segment]
+    return replace(found.policy, text=segment.text(found.place), blocks=segment.blocks(found.place))
 
 
 class Passages(Sequence[Passage]):
-    """All passages by row, made when they are asked for.
+    """All passages by row, made when they are asked for, as the newest version has them that has them.
 
     A row of a policy that was removed is no passage, and asking for it is a `KeyError`.
     """
 
     def __init__(self, policies: Policies, segments: Sequence[Segment]) -> None:
         self._policies, self._segments = policies, segments
-        self._firsts = np.cumsum([0, *(len(segment.passages) for segment in segments)])
-        self._ids = {(place.segment, place.place): policy_id for policy_id, place in policies.places.items()}
+        self._firsts = np.cumsum([0, *map(len, segments)])
+        groups: dict[tuple[int, int], list[PolicyPlace]] = defaultdict(list)
+        for place in policies.places.values():
+            groups[place.segment, place.group].append(place)
+        self._groups = {key: sorted(places, key=lambda place: place.place) for key, places in groups.items()}
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
@@ -128,17 +139,62 @@ class Passages(Sequence[Passage]):
     def __getitem__(self, row: int | slice) -> Passage | list[Passage]:
         if isinstance(row, slice):
             return [self[one] for one in range(*row.indices(len(self)))]
+        return self.at(row, as_of=None)
+
+    def at(self, row: int, *, as_of: date | None) -> Passage:
+        """The passage at `row` as the newest version has it, or the newest by `as_of`.
+
+        Raises:
+            IndexError: no such row.
+            KeyError: no version that may answer has it, or had it by then.
+        """
         if not 0 <= row < len(self):
             raise IndexError(f"row {row}, expected 0 to {len(self) - 1}")
         number, inside = self._where(row)
+        place = self._holder(number, inside, as_of)
+        return self._segments[number].passage(inside, place.place, policy_id=place.policy.id)
+
+    def held(self, row: int) -> list[tuple[date | None, date | None]]:
+        """The days between which the passage at `row` stood in its policy: from the first, until before the second.
+
+        The second is None where it stands in the newest version.
+        """
+        number, inside = self._where(row)
         segment = self._segments[number]
-        policy_id = self._ids[number, int(segment.passages[inside, 0])]
-        return segment.passage(inside, policy_id=policy_id, text=self._policies[policy_id].text)
+        spells: list[tuple[date | None, date | None]] = []
+        began: date | None = None
+        holds = False
+        for place in reversed(self._groups.get((number, segment.group_of_row(inside)), [])):
+            has = bool((segment.rows_of(place.place) == inside).any())
+            if has and not holds:
+                began = day_of(place.policy)
+            elif holds and not has:
+                spells.append((began, day_of(place.policy)))
+            holds = has
+        return [*spells, (began, None)] if holds else spells
 
     def policy_id(self, row: int) -> str:
-        """Whose passage `row` is; quicker than the passage."""
+        """Whose passage `row` is, in the newest version that has it; quicker than the passage."""
         number, inside = self._where(row)
-        return self._ids[number, int(self._segments[number].passages[inside, 0])]
+        return self._holder(number, inside, None).policy.id
+
+    def _holder(self, number: int, inside: int, as_of: date | None) -> PolicyPlace:
+        """The newest version that has the row; of those that there were by `as_of`, if it is given."""
+        segment = self._segments[number]
+        group = self._groups.get((number, segment.group_of_row(inside)), [])
+        if len(group) == 1 and len(segment.versions_of(group[0].group)) == 1:
+            return group[0]
+        for place in group:
+            day = day_of(place.policy)
+            in_time = as_of is None or day is None or day <= as_of
+            if in_time and bool((segment.rows_of(place.place) == inside).any()):
+                return place
+        raise KeyError(inside)
+
+    def company_id(self, row: int) -> str:
+        """Whose passage `row` is; all versions of a group are one company's."""
+        number, inside = self._where(row)
+        return self._groups[number, self._segments[number].group_of_row(inside)][0].policy.company_id
 
     def _where(self, row: int) -> tuple[int, int]:
         number = int(np.searchsorted(self._firsts, row, side="right")) - 1
@@ -167,6 +223,7 @@ class PolicyIndex:
         self.passage_terms = TermIndex.open([segment.folder / "terms" for segment in segments])
         self.sentence_coverage = TermIndex.open([segment.folder / "coverage" for segment in segments])
         self.words = _summed([segment.words for segment in segments])
+        self._all: dict[frozenset[str] | None, Rows] = {}
 
     @classmethod
     def open(cls, folder: Path, *, embedder: Embedder) -> "PolicyIndex":
@@ -225,7 +282,7 @@ class PolicyIndex:
                 raise IndexCorrupt(f"{where}: {count} {name}, expected {expected}; run `askpolicy index build` again")
         counts = (len(self.passage_vectors), len(self.passage_terms))
         sentence_counts = (len(self.sentence_vectors), len(self.sentence_coverage))
-        expected_counts = (len(self.passages), len(self.sentences.spans))
+        expected_counts = (len(self.passages), len(self.sentences))
         if {*counts} != {expected_counts[0]} or {*sentence_counts} != {expected_counts[1]}:
             raise IndexCorrupt(
                 f"{where}: rows {counts} and {sentence_counts}, expected {expected_counts}; "
@@ -255,29 +312,58 @@ class PolicyIndex:
 
     def owner(self, row: int) -> str:
         """The id of the company whose passage `row` is; quicker than the passage."""
-        return self.policies.places[self.passages.policy_id(row)].policy.company_id
+        return self.passages.company_id(row)
 
-    def rows(self, company_ids: Collection[str] | None = None, *, as_of: date | None = None) -> Rows:
+    def rows(
+        self,
+        company_ids: Collection[str] | None = None,
+        *,
+        as_of: date | None = None,
+        languages: Collection[str] | None = None,
+    ) -> Rows:
         """The passages that may answer, rising: those of the companies (None: of all) in the versions in force.
 
-        In force are the latest versions, or the latest that were archived by `as_of`; undated ones always are.
+        Args:
+            as_of: the day on which they are in force, see `index.policies.series`; None: now.
+            languages: tags of the languages that count; None: all.
         """
-        if company_ids is None:
-            return self._all_rows if as_of is None else self._rows(self.companies, as_of)
-        return self._rows(company_ids, as_of)
+        if company_ids is None and as_of is None:
+            return self._all_rows(None if languages is None else frozenset(languages))
+        return self._rows(self.companies if company_ids is None else company_ids, as_of, languages)
 
-    def _rows(self, company_ids: Collection[str], as_of: date | None) -> Rows:
-        in_force = [
-            (place.first, place.end)
-            for company_id in company_ids
-            for place in _in_force(self._by_company.get(company_id, ()), as_of)
-        ]
-        ranges = [np.arange(first, end) for first, end in sorted(set(in_force))]
-        return np.concatenate(ranges) if ranges else np.zeros(0, dtype=np.int64)
+    def _rows(self, company_ids: Iterable[str], as_of: date | None, languages: Collection[str] | None) -> Rows:
+        whole: set[tuple[int, int]] = set()
+        parts: list[Rows] = []
+        for company_id in company_ids:
+            for policy in in_force(self.policies_of(company_id)[::-1], as_of):
+                place = self.policies.places[policy.id]
+                if languages is not None and policy.language not in languages:
+                    continue
+                if place.alone:
+                    whole.add((place.first, place.end))
+                else:
+                    parts.append(self._placed_rows(place))
+        ranges = [np.arange(first, end) for first, end in sorted(whole)]
+        if not parts:
+            return np.concatenate(ranges) if ranges else np.zeros(0, dtype=np.int64)
+        rows: Rows = np.unique(np.concatenate([*ranges, *parts]))
+        return rows
 
-    @cached_property
-    def _all_rows(self) -> Rows:
-        return self._rows(self.companies, None)
+    def _placed_rows(self, place: PolicyPlace) -> Rows:
+        segment = self.segments[place.segment]
+        first_of_group, _ = segment.rows(place.group)
+        rows: Rows = segment.rows_of(place.place) - first_of_group + place.first
+        return rows
+
+    def following(self, passage: Passage) -> Passage | None:
+        """The passage behind `passage` in its version; None behind the last."""
+        place = self.policies.places[passage.policy_id]
+        return self.segments[place.segment].passage_after(passage.start, place.place, policy_id=passage.policy_id)
+
+    def _all_rows(self, languages: frozenset[str] | None) -> Rows:
+        if languages not in self._all:
+            self._all[languages] = self._rows(self.companies, None, languages)
+        return self._all[languages]
 
     @cached_property
     def _by_company(self) -> dict[str, list[PolicyPlace]]:
@@ -285,47 +371,22 @@ class PolicyIndex:
         for place in self.policies.places.values():
             found[place.policy.company_id].append(place)
         for places in found.values():
-            places.sort(key=lambda place: (place.policy.archived_on or date.min, place.policy.id), reverse=True)
+            places.sort(key=lambda place: (day_of(place.policy) or date.min, place.policy.id), reverse=True)
         return found
 
 
-_FOR_WHOM = ("applicant", "california", "candidate", "ccpa", "child", "employee", "europe", "gdpr", "kids")
-
-
-def _in_force(places: Sequence[PolicyPlace], as_of: date | None) -> Iterator[PolicyPlace]:
-    """Of each series of versions (see `series`) the newest, undated ones beside it."""
-    newest: dict[str, date] = {}
-    for place in places:
-        day = place.policy.archived_on
-        if day is not None and (as_of is None or day <= as_of):
-            newest[series(place.policy)] = max(day, newest.get(series(place.policy), day))
-    for place in places:
-        policy = place.policy
-        if policy.archived_on is None or newest.get(series(policy)) == policy.archived_on:
-            yield place
-
-
-def series(policy: Policy) -> str:
-    """What the versions of one policy have in common: what it is on, and for whom, if not for everybody."""
-    title = policy.title.casefold()
-    kind = next((kind for kind in ("privacy", "terms", "cookie") if kind in title), title)
-    return " ".join([kind, *sorted(word for word in _FOR_WHOM if word in title)])
-
-
 def _places(entries: Iterator[dict[str, Any]], segments: Sequence[Segment]) -> Iterator[PolicyPlace]:
-    before = np.cumsum([0, *(len(segment.passages) for segment in segments)]).tolist()
+    before = np.cumsum([0, *map(len, segments)]).tolist()
     for entry in entries:
-        segment, place = entry.pop("segment"), entry.pop("place")
+        number, place = entry.pop("segment"), entry.pop("place")
         for name in ("archived_on", "effective_on"):
             entry[name] = date.fromisoformat(entry[name]) if entry[name] else None
         policy = Policy(**(entry | {"markup": Markup(entry["markup"]), "text": ""}))
-        first, end = segments[segment].rows(place)
-        yield PolicyPlace(policy, segment, place, before[segment] + first, before[segment] + end)
-
-
-def _joined(arrays: Sequence[Rows]) -> Rows:
-    """Arrays one after another; one alone stays mapped."""
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+        segment = segments[number]
+        group = segment.group(place)
+        first, end = segment.rows(group)
+        alone = len(segment.versions_of(group)) == 1
+        yield PolicyPlace(policy, number, place, group, before[number] + first, before[number] + end, alone)
 
 
 def _summed(counts: Sequence[dict[str, int]]) -> dict[str, int]:

@@ -1,119 +1,133 @@
 """A part of an index that never changes once it is written: policies' texts, their passages, vectors and terms.
 
 <segment>/
-  texts.bin                  the policies' texts, one after another, UTF-8
-  policies.npy               (p + 1, 2) where each text begins in bytes, and its first passage
-  passages.npy               (n, 6) policy, start, end, where the lead-in starts and ends (-1 without), heading
-  sentences.npy, first.npy   (m, 2) where each sentence starts and ends; (n + 1,) the first of each passage
-  headings.bin, headings.npy the heading paths as JSON, one after another; where each begins
+  lines.bin, lines.npy       the different lines of all texts, UTF-8; where each ends
+  text_lines.npy             (l,) the lines of each version's text, one version after another
+  versions.npy               (v + 1, 5) group, the first line, placement and block of each version, its markup
+  placements.npy             (p, 3) row, start, layout: where a version has which passage, in reading order
+  blocks.npy                 (b, 2) start, layout
+  layouts.bin, layouts.npy   see `index.layouts`
+  groups.npy                 (g + 1,) the first row of each group: the versions of one series, newest first
+  rows.npy                   (n,) the heading path of each passage
+  sentences.npy, first.npy   (m, 2) where each sentence starts and ends within its passage; (n + 1,) the first of each
+  headings.bin, headings.npy the heading paths as JSON
   hashes.npy                 (n + m,) of what was embedded, so that the same text is not embedded again
   words.json                 in how many policies each word stands in lower case
   passages.faiss sentences.faiss terms/ coverage/
   graph.faiss                which passages are near which, where they are many
 
-Arrays are memory-mapped, as plain ones to NumPy, whose own class of mapped ones is slow to slice. It does not know
-companies, which policy serves, or versions.
+A passage that several versions of a series have is one row. Arrays are memory-mapped, as plain ones to NumPy, whose own
+class of mapped ones is slow to slice. It does not know companies, or which version serves.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import xxhash
 
+from index.layouts import Layouts, LayoutWriter, Pieces, block_at, of_block, passage_at, save_pieces
+from index.parsing.document import Block, Markup
 from index.policies.passages import Passage, embedded_text, sentence_texts
+from index.sharing import NewGroup
 from index.terms import TermIndex
 from index.vectors import FaissStore
 
 Array = np.ndarray
 
-_NO_LEAD_IN = -1
 _GRAPH = "graph.faiss"
 # So few are compared one by one in about a millisecond (two cores, decision 38).
 _LINKED_FROM_PASSAGES = 5_000
 # BM25 for passages: best MRR on the sample questions' dev half (n=95), decision 6.
 _BM25_K1, _BM25_B = 1.2, 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class NewPolicy:
-    """A policy's text with all that is searched of it.
-
-    Attributes:
-        passage_texts, sentence_texts: what is embedded, for each passage and for each of all its sentences.
-        passage_terms, sentence_terms: what is searched for words.
-    """
-
-    text: str
-    passages: Sequence[Passage]
-    passage_texts: Sequence[str]
-    sentence_texts: Sequence[str]
-    passage_terms: Sequence[Sequence[str]]
-    sentence_terms: Sequence[Sequence[str]]
+_GROUPS_KEPT, _TEXTS_KEPT = 4_096, 64
+_MARKUPS = tuple(Markup)
 
 
 class SegmentWriter:
-    """Takes policies one by one and writes them as a segment."""
+    """Takes groups of versions one by one and writes them as a segment."""
 
     def __init__(self, dimension: int) -> None:
-        self._texts: list[bytes] = []
-        self._policies: list[tuple[int, int]] = [(0, 0)]
-        self._passages: list[tuple[int, ...]] = []
+        self._lines: dict[bytes, int] = {}
+        self._text_lines: list[int] = []
+        self._versions: list[tuple[int, ...]] = []
+        self._placements: list[tuple[int, int, int]] = []
+        self._blocks: list[tuple[int, int]] = []
+        self._layouts = LayoutWriter()
+        self._groups = [0]
+        self._rows: list[int] = []
+        self._headings: dict[tuple[str, ...], int] = {}
         self._sentences: list[tuple[int, int]] = []
         self._first = [0]
-        self._headings: dict[tuple[str, ...], int] = {}
         self._hashes: tuple[list[int], list[int]] = ([], [])
         self._terms: tuple[list[Sequence[str]], list[Sequence[str]]] = ([], [])
         self._stores = (FaissStore(dimension), FaissStore(dimension))
 
     @property
-    def policies(self) -> int:
-        """How many policies it was given."""
-        return len(self._texts)
-
-    @property
     def passages(self) -> int:
-        """How many passages these have."""
-        return len(self._passages)
+        """How many rows it was given."""
+        return len(self._rows)
 
     @property
-    def sentences(self) -> int:
-        """How many sentences these have."""
-        return len(self._sentences)
+    def versions(self) -> int:
+        """How many versions it was given."""
+        return len(self._versions)
 
-    def add(self, policy: NewPolicy, passage_vectors: Array, sentence_vectors: Array) -> int:
-        """The place of `policy` in the segment; vectors have shape (number of texts, dimension), float32, unit rows."""
-        place = len(self._texts)
-        self._texts.append(policy.text.encode())
-        for passage in policy.passages:
-            heading = self._headings.setdefault(passage.heading, len(self._headings))
-            lead_in = passage.lead_ins[-1] if passage.lead_ins else (_NO_LEAD_IN, _NO_LEAD_IN)
-            self._passages.append((place, passage.start, passage.end, *lead_in, heading))
-            self._sentences += passage.sentences
+    def add(self, group: NewGroup, passage_vectors: Array, sentence_vectors: Array) -> list[int]:
+        """The place of each version of `group` in the segment.
+
+        Args:
+            passage_vectors, sentence_vectors: shape (number of texts, dimension), float32, unit rows.
+        """
+        first_row = len(self._rows)
+        for row in group.rows:
+            self._rows.append(self._headings.setdefault(row.heading, len(self._headings)))
+            self._sentences += row.sentences
             self._first.append(len(self._sentences))
-        self._policies.append((self._policies[-1][0] + len(self._texts[-1]), len(self._passages)))
-        for kept, texts in zip(self._hashes, (policy.passage_texts, policy.sentence_texts), strict=True):
+        for kept, texts in zip(self._hashes, (group.passage_texts, group.sentence_texts), strict=True):
             kept.extend(map(text_hash, texts))
-        for kept_terms, terms in zip(self._terms, (policy.passage_terms, policy.sentence_terms), strict=True):
-            kept_terms.extend(terms)
+        self._terms[0].extend(row.terms for row in group.rows)
+        self._terms[1].extend(terms for row in group.rows for terms in row.sentence_terms)
         for store, vectors in zip(self._stores, (passage_vectors, sentence_vectors), strict=True):
             store.add(vectors)
-        return place
+        places = []
+        for version in group.versions:
+            places.append(len(self._versions))
+            self._versions.append((*self._ends(), _MARKUPS.index(version.policy.markup)))
+            for line in version.policy.text.encode().splitlines(keepends=True):
+                self._text_lines.append(self._lines.setdefault(line, len(self._lines)))
+            self._placements += [
+                (first_row + placed.row, placed.start, self._layouts.number(placed.layout))
+                for placed in version.placements
+            ]
+            self._blocks += [(block.start, self._layouts.number(of_block(block))) for block in version.policy.blocks]
+        self._groups.append(len(self._rows))
+        return places
+
+    def _ends(self) -> tuple[int, int, int, int]:
+        return len(self._groups) - 1, len(self._text_lines), len(self._placements), len(self._blocks)
 
     def write(self, folder: Path, *, words: Mapping[str, int]) -> None:
         """Write the segment into `folder`, which must not exist yet."""
         folder.mkdir()
-        (folder / "texts.bin").write_bytes(b"".join(self._texts))
-        np.save(folder / "policies.npy", np.array(self._policies, dtype=np.int64))
-        np.save(folder / "passages.npy", np.array(self._passages, dtype=np.int32).reshape(-1, 6))
-        np.save(folder / "sentences.npy", np.array(self._sentences, dtype=np.int32).reshape(-1, 2))
-        np.save(folder / "first.npy", np.array(self._first, dtype=np.int64))
-        headings = [json.dumps(heading, ensure_ascii=False).encode() for heading in self._headings]
-        (folder / "headings.bin").write_bytes(b"".join(headings))
-        np.save(folder / "headings.npy", np.cumsum([0, *map(len, headings)]))
-        np.save(folder / "hashes.npy", np.array([*self._hashes[0], *self._hashes[1]], dtype=np.uint64))
+        save_pieces(folder, "lines", list(self._lines))
+        save_pieces(folder, "headings", [json.dumps(path, ensure_ascii=False).encode() for path in self._headings])
+        self._layouts.save(folder, "layouts")
+        arrays: dict[str, Array] = {
+            "text_lines": np.array(self._text_lines, dtype=np.int32),
+            "versions": np.array([*self._versions, (*self._ends(), 0)], dtype=np.int64),
+            "placements": np.array(self._placements, dtype=np.int32).reshape(-1, 3),
+            "blocks": np.array(self._blocks, dtype=np.int32).reshape(-1, 2),
+            "groups": np.array(self._groups, dtype=np.int64),
+            "rows": np.array(self._rows, dtype=np.int32),
+            "sentences": np.array(self._sentences, dtype=np.int32).reshape(-1, 2),
+            "first": np.array(self._first, dtype=np.int64),
+            "hashes": np.array([*self._hashes[0], *self._hashes[1]], dtype=np.uint64),
+        }
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array)
         (folder / "words.json").write_text(json.dumps(dict(sorted(words.items())), ensure_ascii=False), "utf-8")
         for store, name in zip(self._stores, ("passages", "sentences"), strict=True):
             store.save(folder / f"{name}.faiss")
@@ -132,19 +146,31 @@ class Segment:
         Raises:
             OSError, ValueError, KeyError, IndexCorrupt: a file is missing or is not what a segment's is.
         """
+        names = (
+            *("text_lines", "versions", "placements", "blocks"),
+            *("groups", "rows", "sentences", "first", "hashes"),
+        )
         arrays = {
-            name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
-            for name in ("policies", "passages", "sentences", "first", "headings", "hashes")
+            name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)) for name in names
         }
-        self.policies, self.passages, self.sentences = arrays["policies"], arrays["passages"], arrays["sentences"]
-        self.first, self.hashes, self._heading_ends = arrays["first"], arrays["hashes"], arrays["headings"]
-        self._texts = _mapped_bytes(folder / "texts.bin")
-        self._headings = _mapped_bytes(folder / "headings.bin")
+        self.sentences, self.first, self.hashes = arrays["sentences"], arrays["first"], arrays["hashes"]
+        self.row_headings, self.groups = arrays["rows"], arrays["groups"]
+        self._text_lines, self._versions = arrays["text_lines"], arrays["versions"]
+        self._placements, self._blocks = arrays["placements"], arrays["blocks"]
+        self._lines, self._headings = Pieces(folder, "lines"), Pieces(folder, "headings")
+        self._layouts = Layouts(folder, "layouts")
         self.words: dict[str, int] = json.loads((folder / "words.json").read_text(encoding="utf-8"))
         graph = folder / _GRAPH
         self.passage_vectors = FaissStore.open(folder / "passages.faiss", graph=graph if graph.exists() else None)
         self.sentence_vectors = FaissStore.open(folder / "sentences.faiss")
         self.folder = folder
+        # A cache of a method of this object would keep both for ever: each would hold the other.
+        self._holders = lru_cache(_GROUPS_KEPT)(partial(_first_holders, self._versions, self._placements))
+        self._texts = lru_cache(_TEXTS_KEPT)(partial(_text, self._versions, self._text_lines, self._lines))
+
+    def __len__(self) -> int:
+        """How many rows it has."""
+        return len(self.row_headings)
 
     def check_counts(self) -> None:
         """Nothing, if the arrays fit each other.
@@ -152,67 +178,129 @@ class Segment:
         Raises:
             ValueError: they do not.
         """
-        passages, sentences = len(self.passages), len(self.sentences)
+        rows, sentences = len(self), len(self.sentences)
         found = (
-            int(self.policies[-1, 1]),
+            int(self.groups[-1]),
             len(self.first) - 1,
             len(self.passage_vectors),
             int(self.first[-1]),
             len(self.sentence_vectors),
-            len(self.hashes) - passages,
+            len(self.hashes) - rows,
         )
-        expected = (passages, passages, passages, sentences, sentences, sentences)
-        if found != expected or int(self.policies[-1, 0]) != len(self._texts):
-            raise ValueError(f"{self.folder}: rows {found}, expected {expected}")
+        expected = (rows, rows, rows, sentences, sentences, sentences)
+        ends = (len(self.groups) - 1, len(self._text_lines), len(self._placements), len(self._blocks))
+        if found != expected or tuple(self._versions[-1, :4].tolist()) != ends:
+            raise ValueError(f"{self.folder}: rows {found}, expected {expected}; versions end at {ends}")
 
-    def text(self, place: int) -> str:
-        """The text of the policy at `place`."""
-        begin, end = self.policies[place, 0], self.policies[place + 1, 0]
-        return bytes(self._texts[begin:end]).decode()
+    def group(self, version: int) -> int:
+        """The group of the version at this place."""
+        return int(self._versions[version, 0])
 
-    def rows(self, place: int) -> tuple[int, int]:
-        """The first passage of the policy at `place`, and the first that is not its."""
-        return int(self.policies[place, 1]), int(self.policies[place + 1, 1])
+    def rows(self, group: int) -> tuple[int, int]:
+        """The first row of a group, and the first that is not its."""
+        return int(self.groups[group]), int(self.groups[group + 1])
 
-    def passage(self, row: int, *, policy_id: str, text: str) -> Passage:
-        """The passage at `row`; `text` is its policy's."""
-        _, start, end, lead_start, lead_end, heading = self.passages[row].tolist()
-        begin, stop = self._heading_ends[heading], self._heading_ends[heading + 1]
+    def rows_of(self, version: int) -> Array:
+        """The rows that the version has, rising."""
+        rows: Array = np.unique(self._placed(version)[:, 0]).astype(np.int64)
+        return rows
+
+    def text(self, version: int) -> str:
+        """The text of a version."""
+        return self._texts(version)
+
+    def blocks(self, version: int) -> tuple[Block, ...]:
+        """The blocks of a version."""
+        begin, end = self._versions[version, 3], self._versions[version + 1, 3]
+        return tuple(block_at(self._layouts[layout], start) for start, layout in self._blocks[begin:end].tolist())
+
+    def passages(self, version: int, *, policy_id: str) -> list[Passage]:
+        """The passages of a version in reading order."""
+        placed = self._placed(version).tolist()
+        return [self._passage(version, row, start, layout, policy_id) for row, start, layout in placed]
+
+    def passage(self, row: int, version: int, *, policy_id: str) -> Passage:
+        """The passage at `row` as it stands in a version, which has it."""
+        placed = self._placed(version)
+        found = placed[np.flatnonzero(placed[:, 0] == row)[0]]
+        return self._passage(version, row, int(found[1]), int(found[2]), policy_id)
+
+    def passage_after(self, start: int, version: int, *, policy_id: str) -> Passage | None:
+        """The passage of a version that stands next behind `start`; None behind the last."""
+        placed = self._placed(version)
+        at = int(np.searchsorted(placed[:, 1], start, side="right"))
+        if at == len(placed):
+            return None
+        row, begins, layout = placed[at].tolist()
+        return self._passage(version, row, begins, layout, policy_id)
+
+    def _passage(self, version: int, row: int, start: int, layout: int, policy_id: str) -> Passage:
+        end, lead_ins, cells, notes = passage_at(self._layouts[layout], start)
         sentences = self.sentences[self.first[row] : self.first[row + 1]].tolist()
         return Passage(
             policy_id,
-            tuple(json.loads(bytes(self._headings[begin:stop]))),
+            tuple(self._headings.json(int(self.row_headings[row]))),
             start,
             end,
-            text[start:end],
-            tuple((begin, end) for begin, end in sentences),
-            () if lead_start == _NO_LEAD_IN else ((lead_start, lead_end),),
+            self.text(version)[start:end],
+            tuple((start + begins, start + ends) for begins, ends in sentences),
+            lead_ins,
+            cells,
+            notes,
+            _MARKUPS[int(self._versions[version, 4])],
         )
+
+    def group_of_row(self, row: int) -> int:
+        """The group that has the row."""
+        return int(np.searchsorted(self.groups, row, side="right")) - 1
+
+    def holder(self, row: int) -> int:
+        """The newest version that has the row."""
+        return self._holders(self.group_of_row(row))[row]
+
+    def versions_of(self, group: int) -> range:
+        """The places of a group's versions, newest first."""
+        begin, end = np.searchsorted(self._versions[:-1, 0], (group, group + 1))
+        return range(int(begin), int(end))
 
     def embedded(self, number: int) -> str:
         """What was embedded at `number`: of passages first, then of sentences."""
         row = number
-        if number >= len(self.passages):
-            row = int(np.searchsorted(self.first, number - len(self.passages), side="right")) - 1
-        text = self.text(int(self.passages[row, 0]))
-        passage = self.passage(row, policy_id="", text=text)
-        if number < len(self.passages):
+        if number >= len(self):
+            row = int(np.searchsorted(self.first, number - len(self), side="right")) - 1
+        version = self.holder(row)
+        text, passage = self.text(version), self.passage(row, version, policy_id="")
+        if number < len(self):
             return embedded_text(text, passage)
-        return sentence_texts(text, passage)[number - len(self.passages) - int(self.first[row])]
+        return sentence_texts(text, passage)[number - len(self) - int(self.first[row])]
 
     def vector(self, number: int) -> Array:
         """The vector of what was embedded at `number`, shape (dimension,), float32."""
-        sentence = number - len(self.passages)
+        sentence = number - len(self)
         store, row = (self.sentence_vectors, sentence) if sentence >= 0 else (self.passage_vectors, number)
         vector: Array = store.vectors(np.array([row]))[0]
         return vector
+
+    def _placed(self, version: int) -> Array:
+        begin, end = self._versions[version, 2], self._versions[version + 1, 2]
+        placed: Array = self._placements[begin:end]
+        return placed
+
+
+def _first_holders(versions: Array, placements: Array, group: int) -> dict[int, int]:
+    """For each row of a group the newest version that has it."""
+    holders: dict[int, int] = {}
+    begin, end = np.searchsorted(versions[:-1, 0], (group, group + 1))
+    for version in range(int(begin), int(end)):
+        for row in placements[versions[version, 2] : versions[version + 1, 2], 0].tolist():
+            holders.setdefault(row, version)
+    return holders
+
+
+def _text(versions: Array, text_lines: Array, lines: Pieces, version: int) -> str:
+    return lines.joined(text_lines[versions[version, 1] : versions[version + 1, 1]].tolist()).decode()
 
 
 def text_hash(text: str) -> int:
     """XXH3 of 64 bits: equal texts have equal ones; whether texts of equal ones are equal must be looked at."""
     return xxhash.xxh3_64_intdigest(text.encode())
-
-
-def _mapped_bytes(path: Path) -> Array:
-    # an empty file cannot be mapped
-    return np.asarray(np.memmap(path, dtype=np.uint8, mode="r")) if path.stat().st_size else np.zeros(0, dtype=np.uint8)

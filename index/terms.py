@@ -10,7 +10,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import bm25s
@@ -26,6 +26,8 @@ _FAR_APART = 20
 _TERMS_KEPT = 20_000
 _VOCABULARY, _TERM_FILES = "vocab.index.json", ("term_hashes.npy", "term_columns.npy")
 
+# Raised where a text gets other terms.
+TERMS_VERSION = 1
 THESAURUS = Path(__file__).with_name("thesaurus.toml")
 CONCEPT_MARK = "§"
 
@@ -118,8 +120,9 @@ def brands() -> frozenset[str]:
 
 @cache
 def terms_hash() -> str:
-    """Of all that the terms of a text depend on: thesaurus, this module, stemmer."""
-    return hashlib.sha256(THESAURUS.read_bytes() + Path(__file__).read_bytes() + Stemmer.version().encode()).hexdigest()
+    """Of all that the terms of a text depend on: thesaurus, stemmer, and what this module makes of them."""
+    made = f"{TERMS_VERSION} {Stemmer.version()}"
+    return hashlib.sha256(THESAURUS.read_bytes() + made.encode()).hexdigest()
 
 
 def terms(text: str, thesaurus: Thesaurus) -> list[str]:
@@ -148,7 +151,8 @@ class TermIndex:
         firsts = np.cumsum([0, *(part.scores["num_docs"] for part, _ in parts)])
         self._parts = [_Part.of(*part, int(first)) for part, first in zip(parts, firsts[:-1], strict=True)]
         self._count = int(firsts[-1])
-        self._weights_of = lru_cache(_TERMS_KEPT)(self._weighed)
+        # A cache of a method of this object would keep both for ever: each would hold the other.
+        self._weights_of = lru_cache(_TERMS_KEPT)(partial(_weighed, self._parts, self._count))
 
     @classmethod
     def build(cls, rows: Iterable[Sequence[str]], *, k1: float, b: float) -> "TermIndex":
@@ -185,13 +189,6 @@ class TermIndex:
     def idf(self, term: str) -> float:
         """`ln(1 + (N - n + 0.5) / (n + 0.5))`, Lucene's; a term that no row has weighs most."""
         return self._weights_of(term)[0]
-
-    def _weighed(self, term: str) -> tuple[float, tuple[np.float32, ...]]:
-        """The idf of `term` over all parts, and what its weights in each part are to be multiplied with for it."""
-        idf = _idf(self._count, sum(part.frequency(term) for part in self._parts))
-        if len(self._parts) == 1:  # its weights hold the idf already
-            return idf, (np.float32(1.0),)
-        return idf, tuple(np.float32(idf / part.idf(term)) for part in self._parts)
 
     def held(self, wanted: Iterable[str], rows: Rows) -> set[str]:
         """Those of `wanted` that at least one of `rows`, rising, has."""
@@ -318,6 +315,14 @@ class _Part:
         rows = self.rows[here]
         low, high = np.searchsorted(rows, (begin - self.first, end - self.first))
         return rows[low:high], self.weights[here][low:high]
+
+
+def _weighed(parts: Sequence[_Part], count: int, term: str) -> tuple[float, tuple[np.float32, ...]]:
+    """The idf of `term` over all parts, and what its weights in each part are to be multiplied with for it."""
+    idf = _idf(count, sum(part.frequency(term) for part in parts))
+    if len(parts) == 1:  # its weights hold the idf already
+        return idf, (np.float32(1.0),)
+    return idf, tuple(np.float32(idf / part.idf(term)) for part in parts)
 
 
 def _idf(count: int, frequency: int) -> float:

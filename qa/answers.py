@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from index.parsing.markup import plain
+from index.parsing.document import Span
+from index.parsing.notes import marks_in
 from index.policies.companies import Company
-from index.policies.passages import Passage
+from index.policies.passages import Passage, shown
 from index.policies.versions import Policy
 from qa.mentions import Matched, UnknownName
+from qa.unread import Unread
 
-_MOST_QUOTES = 3
+_MOST_QUOTES, _MOST_CLOSED = 3, 5
 
 
 class Outcome(StrEnum):
@@ -19,6 +21,8 @@ class Outcome(StrEnum):
 
     ANSWERED = "answered"
     NOT_STATED = "not_stated"
+    NO_VERSION = "no_version"
+    UNSUPPORTED_LANGUAGE = "unsupported_language"
     UNKNOWN_COMPANY = "unknown_company"
     OUT_OF_SCOPE = "out_of_scope"
 
@@ -38,6 +42,7 @@ class Hit:
 
     Attributes:
         score: the probability in [0, 1] that the passage answers; comparable between questions.
+        undated: that no date tells its policy from another version of the same.
     """
 
     passage: Passage
@@ -45,17 +50,19 @@ class Hit:
     company: Company
     score: float
     evidence: tuple[Evidence, ...]
+    undated: bool = False
 
     @property
     def segments(self) -> tuple[tuple[str, bool], ...]:
         """The passage for people to read, without markup, in pieces: (words, whether they are evidence)."""
-        pieces: list[tuple[str, bool]] = []
+        pieces: list[tuple[Span, bool]] = []
         position = self.passage.start
         for evidence in self.evidence:
-            pieces += [(self.policy.text[position : evidence.start], False), (evidence.text, True)]
+            pieces += [((position, evidence.start), False), ((evidence.start, evidence.end), True)]
             position = evidence.end
-        pieces.append((self.policy.text[position : self.passage.end], False))
-        return tuple((plain(raw), is_evidence) for raw, is_evidence in pieces if plain(raw))
+        pieces.append(((position, self.passage.end), False))
+        read = ((shown(self.policy.text, self.passage, *span), is_evidence) for span, is_evidence in pieces)
+        return tuple((words, is_evidence) for words, is_evidence in read if words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +90,14 @@ class Answerer(Protocol):
     """What puts hits into words."""
 
     def answer(
-        self, outcome: Outcome, hits: Sequence[Hit], asked: Sequence[Company], unknown: Sequence[UnknownName]
+        self,
+        outcome: Outcome,
+        hits: Sequence[Hit],
+        asked: Sequence[Company],
+        unknown: Sequence[UnknownName],
+        closed: Sequence[Unread],
     ) -> str:
-        """A short text that says nothing which the hits do not."""
+        """A short text that says nothing which the hits do not; `closed` are companies that could not be asked."""
         ...
 
 
@@ -93,10 +105,15 @@ class ExtractiveAnswerer:
     """Quotes, never invents."""
 
     def answer(
-        self, outcome: Outcome, hits: Sequence[Hit], asked: Sequence[Company], unknown: Sequence[UnknownName]
+        self,
+        outcome: Outcome,
+        hits: Sequence[Hit],
+        asked: Sequence[Company],
+        unknown: Sequence[UnknownName],
+        closed: Sequence[Unread],
     ) -> str:
         """See `Answerer`. One quote a company, the best first, up to three."""
-        lines = [_unknown_line(name) for name in unknown]
+        lines = [*map(_unknown_line, unknown), *(each.words for each in closed[:_MOST_CLOSED])]
         if outcome is Outcome.ANSWERED:
             best: dict[str, Hit] = {}
             for hit in hits:
@@ -116,10 +133,48 @@ class ExtractiveAnswerer:
 
 
 def _quote(hit: Hit) -> str:
-    quoted = " ".join(plain(evidence.text) for evidence in hit.evidence)
     where = f", “{hit.passage.heading[-1].rstrip('.:')}”" if hit.passage.heading else ""
-    day = f", archived {hit.policy.archived_on.isoformat()}" if hit.policy.archived_on else ""
-    return f"“{quoted}” — {hit.company.name}, {hit.policy.title}{where}{day}"
+    return f"“{quotation(hit)}” — {hit.company.name}, {hit.policy.title}{where}{_days(hit)}"
+
+
+def _days(hit: Hit) -> str:
+    """From when a policy is: the day that it was recorded, and the one that it states."""
+    archived, effective = hit.policy.archived_on, hit.policy.effective_on
+    days = f", archived {archived.isoformat()}" if archived else ""
+    if effective and effective != archived:
+        days += f", effective {effective.isoformat()}"
+    return days + (", undated" if hit.undated else "")
+
+
+def quotation(hit: Hit) -> str:
+    """The evidence of `hit` word for word, behind all that governs it and before the footnotes that it cites.
+
+    Words that do not follow each other in the policy are parted by “…”.
+    """
+    text, passage = hit.policy.text, hit.passage
+    evidence = [(found.start, found.end) for found in hit.evidence]
+    spans = [*passage.lead_ins, *evidence, *_cited(text, passage, evidence)]
+    quoted, position = "", None
+    for start, end in spans:
+        words = shown(text, passage, start, end)
+        parted = position is not None and not _follows(text, position, start)
+        quoted += (" … " if parted else " ") + words if quoted else words
+        position = end
+    return quoted
+
+
+def _cited(text: str, passage: Passage, evidence: Sequence[Span]) -> list[Span]:
+    """The footnotes of `passage` that its sentences at `evidence` cite; all of them where no mark tells."""
+    marks = marks_in(passage.text)
+    if len(marks) != len(passage.notes):
+        return list(passage.notes)
+    here = {mark for start, end in evidence for mark in marks_in(text[start:end])}
+    return [note for mark, note in zip(marks, passage.notes, strict=True) if mark in here]
+
+
+def _follows(text: str, end: int, start: int) -> bool:
+    """Whether nothing but marks and white space stands between `end` and `start`."""
+    return end <= start and not any(character.isalnum() for character in text[end:start])
 
 
 def _unknown_line(unknown: UnknownName) -> str:

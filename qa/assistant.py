@@ -9,15 +9,16 @@ import numpy as np
 
 from index.embedding import Embedder
 from index.errors import BadK, BadQuestion
-from index.parsing.blocks import looks_titled
-from index.parsing.markup import plain
+from index.language.detect import READ_LANGUAGES, can_read, language_of_words
 from index.policies.companies import Company
-from index.policies.passages import embedded_text
+from index.policies.passages import Passage, embedded_text, sentence_texts
+from index.policies.series import undated_twins
 from index.policy_index import PolicyIndex
-from index.terms import Thesaurus, terms
+from index.terms import Thesaurus
 from qa.answer_kinds import asked_kinds
 from qa.answers import Answer, Answerer, Evidence, ExtractiveAnswerer, Hit, Outcome
 from qa.conversation import Standalone, standalone
+from qa.evidence import chosen_sentences
 from qa.intents import Intents
 from qa.judgement import (
     HOLDS_WHAT_IS_ASKED,
@@ -33,6 +34,7 @@ from qa.retrieval import Candidates, Prepared, Retriever
 from qa.scope import Scope
 from qa.spelling import Spelling
 from qa.stages import stage
+from qa.unread import NoVersion, Unread, unread
 
 MAX_QUESTION_CHARS = 2_000
 MAX_K = 100
@@ -41,8 +43,6 @@ MAX_HISTORY = 50
 _RERANKED_DEPTH = 8
 # A company's second hit must be better by this factor to stand before another company's first.
 _REPEATED_COMPANY = 0.85
-_MOST_EVIDENCE = 3
-_LONGEST_TITLE_WORDS = 8
 # How many companies are looked at where none is named.
 _JUDGED_COMPANIES = 10
 _EVEN = 0.5
@@ -73,6 +73,7 @@ class _Judged:
     Attributes:
         says: the probability that one of them does; told: whether that is enough to say so.
         likeness: of each, see `qa.judgement.likeness`.
+        as_of: the day on which the versions are in force that it is about.
     """
 
     candidates: Candidates
@@ -80,6 +81,7 @@ class _Judged:
     says: float
     told: bool
     likeness: Vectors
+    as_of: date | None
 
 
 class Assistant:
@@ -103,6 +105,7 @@ class Assistant:
             written=index.passage_terms,
         )
         self._spelling = Spelling(index.words)
+        places = index.policies.places.values()
         self._embedder = embedder
         self._retriever = Retriever(index)
         self._thesaurus = Thesaurus.shipped()
@@ -110,6 +113,8 @@ class Assistant:
         self._intents = Intents(embedder)
         self._reranker = reranker
         self._answerer = answerer or ExtractiveAnswerer()
+        self._undated = frozenset(policy.id for policy in undated_twins(place.policy for place in places))
+        self._all_readable = all(can_read(place.policy.language) for place in places)
         self._calibration = calibration or Calibration.shipped(reranked=reranker is not None)
 
     def ask(
@@ -163,17 +168,23 @@ class Assistant:
         certain = any(name.certain for name in asked.unknown)
         if asked.unknown and not asked.matched and (certain or not outside):
             yield asked
-            yield self._answer(question, asked, Outcome.UNKNOWN_COMPANY, ())
+            yield self._answer(question, asked, Outcome.UNKNOWN_COMPANY, (), ())
             return
         asked = replace(asked, unknown=()) if outside and not asked.matched else asked
         yield asked
+        closed = self._unread(asked, as_of)
+        if closed and len(closed) == len(asked.companies or self.index.companies):
+            if not can_read(language_of_words(question, unsure="en")):
+                asked = replace(asked, unknown=())  # its capital letters name nobody
+            yield self._answer(question, asked, _outcome_of(closed), (), closed)
+            return
         hits = self._hits(asked, vector, inside, k, as_of)
         outcome = Outcome.ANSWERED
         if not any(hit.evidence for hit in hits):
             outcome = Outcome.OUT_OF_SCOPE if outside else Outcome.NOT_STATED
             hits = _without_evidence(hits)
         yield hits
-        yield self._answer(question, asked, outcome, hits)
+        yield self._answer(question, asked, outcome, hits, closed if asked.companies else ())
 
     def search(
         self, question: str, *, companies: Sequence[str] = (), k: int = 5, as_of: date | None = None
@@ -247,7 +258,7 @@ class Assistant:
 
     def _over_all(self, topic: str, prepared: Prepared, inside: float, k: int, as_of: date | None) -> tuple[Hit, ...]:
         """The `k` best passages of all companies, each company judged by what its own policy says."""
-        everything = self._examined(topic, prepared, self.index.rows(as_of=as_of))
+        everything = self._examined(topic, prepared, self._rows(None, as_of))
         order = self._calibration.order(everything.signals)
         rows = everything.candidates.rows
         nearest: dict[str, None] = {}
@@ -274,7 +285,7 @@ class Assistant:
         asked = self.understand(question, companies=companies, history=history)
         ids = [company.id for company in asked.companies] or None
         prepared = self._prepared(asked.topic, self._vector(asked.topic))
-        return self._examined(asked.topic, prepared, self.index.rows(ids))
+        return self._examined(asked.topic, prepared, self._rows(ids, None))
 
     def policy_says(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> float:
         """The probability that the company asked about says it somewhere: what `answered_from` is compared with.
@@ -315,16 +326,22 @@ class Assistant:
         texts = [self.index.passages[int(row)].text for row in candidates.rows]
         return np.array([float(all(kind.found.search(text) for kind in kinds)) for text in texts])
 
+    def _rows(self, company_ids: Sequence[str] | None, as_of: date | None) -> Vectors:
+        """The passages in force that can be read, rising."""
+        return self.index.rows(company_ids, as_of=as_of, languages=None if self._all_readable else READ_LANGUAGES)
+
     def _judged_each(
         self, topic: str, prepared: Prepared, company_ids: Sequence[str], inside: float, as_of: date | None
     ) -> list[_Judged]:
         """Each company by what its own policies say."""
         with stage("compare"):
-            groups = [self.index.rows([company_id], as_of=as_of) for company_id in company_ids]
+            groups = [self._rows([company_id], as_of) for company_id in company_ids]
             each = self._retriever.candidates_of_each(prepared, groups)
-        return [self._judged(topic, prepared, candidates, inside) for candidates in each]
+        return [self._judged(topic, prepared, candidates, inside, as_of) for candidates in each]
 
-    def _judged(self, topic: str, prepared: Prepared, candidates: Candidates, inside: float) -> _Judged:
+    def _judged(
+        self, topic: str, prepared: Prepared, candidates: Candidates, inside: float, as_of: date | None
+    ) -> _Judged:
         examined = self._examined_of(topic, prepared, candidates)
         order = self._calibration.order(examined.signals)
         plain = self._calibration.plain_order(examined.signals)
@@ -333,7 +350,7 @@ class Assistant:
         scores = says * self._calibration.right(plain) * shares
         least = self._calibration.answered_from
         told = says >= (least if inside > _EVEN else max(least, _TOLD_OUTSIDE))
-        return _Judged(examined.candidates, scores.round(6), says, told, shares)
+        return _Judged(examined.candidates, scores.round(6), says, told, shares, as_of)
 
     def _reranked(self, topic: str, candidates: Candidates, signals: dict[str, Vectors]) -> Vectors:
         """The reranker's logits for the best candidates; the others get the lowest of these."""
@@ -347,12 +364,10 @@ class Assistant:
 
     def _text_from(self, candidates: Candidates, place: int) -> str:
         """The candidate at `place` and what follows it under the same heading: "write to us:", then the address."""
-        row = int(candidates.rows[place])
-        first = self.index.passages[row]
-        if row + 1 < self.index.policies.places[first.policy_id].end:
-            following = self.index.passages[row + 1]
-            if following.heading == first.heading:
-                return f"{first.text}\n{following.text}"
+        first = self.index.passages[int(candidates.rows[place])]
+        following = self.index.following(first)
+        if following and following.heading == first.heading:
+            return f"{first.text}\n{following.text}"
         return first.text
 
     def _text_at(self, candidates: Candidates, place: int) -> str:
@@ -365,47 +380,45 @@ class Assistant:
             return tuple(self._hit(judged, place) for place in places)
 
     def _hit(self, judged: _Judged, place: int) -> Hit:
-        passage = self.index.passages[int(judged.candidates.rows[place])]
+        passage = self.index.passages.at(int(judged.candidates.rows[place]), as_of=judged.as_of)
         policy = self.index.policies[passage.policy_id]
         says_it = judged.told and judged.likeness[place] >= self._calibration.evidence_from
-        evidence = self._evidence(judged.candidates, place) if says_it else ()
-        return Hit(passage, policy, self.index.companies[policy.company_id], float(judged.scores[place]), evidence)
+        evidence = self._evidence(judged.candidates, place, passage, policy.text) if says_it else ()
+        company = self.index.companies[policy.company_id]
+        return Hit(passage, policy, company, float(judged.scores[place]), evidence, undated=policy.id in self._undated)
 
-    def _evidence(self, candidates: Candidates, place: int) -> tuple[Evidence, ...]:
-        """The sentence that answers, those that do nearly as well, and those that speak of what these leave out.
-
-        In reading order. "Does it notify me on acquisition?" is answered by what is said of acquisitions and, in the
-        next sentence, of notice.
-        """
-        sentences = self.index.sentences
+    def _evidence(self, candidates: Candidates, place: int, passage: Passage, text: str) -> tuple[Evidence, ...]:
+        """The sentences of a passage that answer, in reading order; see `qa.evidence`."""
         row = int(candidates.rows[place])
-        inside = slice(*np.searchsorted(candidates.sentence_rows, sentences.first[row : row + 2]))
-        rows, scores = candidates.sentence_rows[inside], candidates.sentence_scores[inside]
-        text = self.index.policies[self.index.passages.policy_id(row)].text
-        read = [plain(text[start:end]) for start, end in sentences.spans[rows].tolist()]
-        says = [place for place, sentence in enumerate(read) if not _is_run_in_title(sentence)]
-        if says:
-            rows, scores, read = rows[says], scores[says], [read[place] for place in says]
-        best = np.lexsort((rows, -scores))
-        held = [frozenset(terms(read[i], self._thesaurus)) & candidates.terms for i in best]
-        near = [scores[i] >= scores.max() - self._calibration.evidence_within for i in best]
-        spoken_of = frozenset[str]().union(*(holds for holds, is_near in zip(held, near, strict=True) if is_near))
-        chosen = []
-        for i, holds, is_near in zip(best, held, near, strict=True):
-            if is_near or holds - spoken_of:
-                chosen.append(int(rows[i]))
-                spoken_of |= holds
-        chosen = sorted(chosen[:_MOST_EVIDENCE])
-        spans = [(int(start), int(end)) for start, end in sentences.spans[chosen]]
+        inside = slice(*np.searchsorted(candidates.sentence_rows, self.index.sentences.first[row : row + 2]))
+        chosen = chosen_sentences(
+            sentence_texts(text, passage),
+            candidates.sentence_scores[inside],
+            candidates.terms,
+            within=self._calibration.evidence_within,
+            thesaurus=self._thesaurus,
+        )
+        spans = [passage.sentences[place] for place in chosen]
         return tuple(Evidence(start, end, text[start:end]) for start, end in spans)
 
-    def _answer(self, question: str, asked: Standalone, outcome: Outcome, hits: tuple[Hit, ...]) -> Answer:
-        companies: list[Company] = list(asked.companies)
+    def _unread(self, asked: Standalone, as_of: date | None) -> list[Unread]:
+        """Those of the companies asked about, or of all, whose policies cannot be asked, and why."""
+        if not asked.companies and as_of is None and self._all_readable:
+            return []
+        companies = asked.companies or self.index.companies.values()
+        found = (unread(company, self.index.policies_of(company.id), as_of) for company in companies)
+        return [each for each in found if each is not None]
+
+    def _answer(
+        self, question: str, asked: Standalone, outcome: Outcome, hits: tuple[Hit, ...], closed: Sequence[Unread]
+    ) -> Answer:
+        told = {each.company.id for each in closed}
+        companies: list[Company] = [company for company in asked.companies if company.id not in told]
         return Answer(
             question=question,
             standalone_question=asked.text,
             outcome=outcome,
-            text=self._answerer.answer(outcome, hits, companies, asked.unknown),
+            text=self._answerer.answer(outcome, hits, companies, asked.unknown, closed),
             companies=tuple({match.company.id: match for match in reversed(asked.matched)}.values())[::-1],
             unknown_companies=asked.unknown,
             hits=hits,
@@ -422,14 +435,10 @@ def _best_first(judged: _Judged) -> list[int]:
     return [int(place) for place in np.lexsort((judged.candidates.rows, -judged.scores))]
 
 
-def _is_run_in_title(sentence: str) -> bool:
-    """Whether `sentence`, without markup, only titles what follows it: "Tracking Our Emails to Our Customers."
-
-    >>> _is_run_in_title("Usage tracking."), _is_run_in_title("We cannot see your passwords.")
-    (True, False)
-    """
-    words = sentence.rstrip(".:").split()
-    return len(words) <= _LONGEST_TITLE_WORDS and (len(words) <= 2 or looks_titled(" ".join(words)))
+def _outcome_of(closed: Sequence[Unread]) -> Outcome:
+    if any(isinstance(each, NoVersion) for each in closed):
+        return Outcome.NO_VERSION
+    return Outcome.UNSUPPORTED_LANGUAGE
 
 
 def _names(companies: Sequence[Company]) -> str:

@@ -76,6 +76,7 @@ def test_a_passage_has_the_members_of_the_contract_and_its_words_for_display(cli
             "policy",
             "segments",
             "lead_in",
+            "quotation",
         ]
     )
 

@@ -151,7 +151,7 @@ def test_the_same_text_in_two_folders_is_two_companies():
 def test_front_matter_goes_before_the_folder_and_the_folder_before_the_header():
     header = HEADER.format("Brindle privacy policy") + "We keep it.\n"
     path = "Quillmere/Privacy Policy.md"
-    assert owner("We keep it.\n", path=path, metadata=Metadata(company="Oakly")) == "Oakly"
+    assert owner("We keep it.\n", path=path, metadata=Metadata(company="Oakly", company_is_given=True)) == "Oakly"
     assert owner(header, path=path, metadata=Metadata(company="Brindle")) == "Quillmere"
 
 

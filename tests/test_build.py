@@ -22,7 +22,7 @@ from index.errors import (
     NothingToIndex,
     NotText,
 )
-from index.manifest import current_version, damaged_files, publish, rolled_back
+from index.manifest import FORMAT, current_version, damaged_files, publish, roll_back
 from index.policies.passages import embedded_text
 from index.policy_index import PolicyIndex
 from tests.tiny import TinyEmbedder
@@ -178,21 +178,21 @@ def test_a_pointer_that_leads_elsewhere_is_refused(copy: Path):
 def test_a_foreign_folder_is_no_index(tmp_path: Path):
     (tmp_path / "CURRENT").write_text(f"v1 {'0' * 32}\n")
     (tmp_path / "versions" / "v1").mkdir(parents=True)
-    (tmp_path / "versions" / "v1" / "manifest.json").write_text(json.dumps({"format": 2}))
+    (tmp_path / "versions" / "v1" / "manifest.json").write_text(json.dumps({"format": FORMAT}))
     with pytest.raises(IndexCorrupt, match="not a manifest of ours"):
         opened(tmp_path)
 
 
-def test_a_build_that_fails_leaves_the_old_version_serving(copy: Path):
+def test_a_build_that_fails_leaves_the_old_version_serving(copy: Path, tmp_path: Path):
     before = opened(copy).manifest.version
-    write(copy / "new", "a.md", "a.com", "2020-01-01", "We never sell what you tell us to anybody.")
+    write(tmp_path / "fresh", "a.md", "a.com", "2020-01-01", "We never sell what you tell us to anybody.")
 
     class Breaks(TinyEmbedder):
         def embed_passages(self, texts, *, progress=None):  # type: ignore[no-untyped-def]
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build([copy / "new"], copy, embedder=Breaks())
+        build([tmp_path / "fresh"], copy, embedder=Breaks())
     assert [path.name for path in (copy / "versions").iterdir()] == [before]
     assert opened(copy).manifest.version == before
     assert damaged_files(*current_version(copy)) == []
@@ -392,27 +392,27 @@ def test_a_rollback_serves_the_version_before(two: Path):
     before = opened(two / "out").manifest.version
     (two / "in" / "a.com.md").unlink()
     build([two / "in"], two / "out", embedder=TinyEmbedder())
-    assert rolled_back(two / "out").version == before
+    assert roll_back(two / "out").version == before
     assert opened(two / "out").manifest.version == before
     with pytest.raises(IndexMissing, match="no version before"):
-        rolled_back(two / "out")
+        roll_back(two / "out")
 
 
 def test_after_a_rollback_the_next_build_serves(two: Path):
     (two / "in" / "a.com.md").unlink()
     build([two / "in"], two / "out", embedder=TinyEmbedder())
-    rolled_back(two / "out")
+    roll_back(two / "out")
     build([two / "in"], two / "out", embedder=TinyEmbedder())
     assert list(opened(two / "out").companies) == ["b.com"]
 
 
-def test_a_damaged_version_is_not_rolled_back_to(two: Path):
+def test_a_damaged_version_is_not_roll_back_to(two: Path):
     old, _ = current_version(two / "out")
     (two / "in" / "a.com.md").unlink()
     build([two / "in"], two / "out", embedder=TinyEmbedder())
     (old / "companies.json").write_text("[]")
     with pytest.raises(IndexCorrupt, match=r"companies\.json"):
-        rolled_back(two / "out")
+        roll_back(two / "out")
     assert list(opened(two / "out").companies) == ["b.com"]
 
 
@@ -440,3 +440,42 @@ def test_a_large_index_is_not_read_where_nothing_was_touched(copy: Path, monkeyp
     os.utime(where / name, ns=(before.st_atime_ns, before.st_mtime_ns))
     opened(copy)
     assert damaged_files(where, manifest) == [name]
+
+
+def test_a_roll_back_returns_to_the_version_that_served_before(tmp_path: Path):
+    source, out = tmp_path / "source", tmp_path / "index"
+    source.mkdir()
+    versions = {}
+    for name in ("A", "B"):
+        (source / "a.md").write_text(f"# Acme Privacy Policy\n\nWe keep the letter {name} for ten days.\n")
+        versions[name] = build([source], out, embedder=TinyEmbedder()).manifest.version
+    assert roll_back(out).version == versions["A"]
+    (source / "a.md").write_text("# Acme Privacy Policy\n\nWe keep the letter C for ten days.\n")
+    build([source], out, embedder=TinyEmbedder())
+    assert roll_back(out).version == versions["A"]
+
+
+def test_the_first_version_has_none_to_roll_back_to(tmp_path: Path):
+    source, out = tmp_path / "source", tmp_path / "index"
+    source.mkdir()
+    (source / "a.md").write_text("# Acme Privacy Policy\n\nWe keep it for ten days.\n")
+    build([source], out, embedder=TinyEmbedder())
+    with pytest.raises(IndexMissing, match="no version before"):
+        roll_back(out)
+
+
+@pytest.mark.parametrize("where", [".", "policies"])
+def test_an_index_is_not_written_over_its_own_source(tmp_path: Path, where: str):
+    source = tmp_path / where
+    source.mkdir(exist_ok=True)
+    (source / "a.md").write_text("# Acme Privacy Policy\n\nWe keep it for ten days.\n")
+    with pytest.raises(IndexFolderError, match="another --out"):
+        build([source], tmp_path, embedder=TinyEmbedder())
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.md"]
+
+
+def test_an_index_inside_its_source_is_no_policy(tmp_path: Path):
+    (tmp_path / "a.md").write_text("# Acme Privacy Policy\n\nWe keep it for ten days.\n")
+    for _ in range(2):
+        report = build([tmp_path], tmp_path / "index", embedder=TinyEmbedder())
+    assert (report.manifest.policies, report.refused, report.published) == (1, (), False)

@@ -52,7 +52,7 @@ def test_an_impossible_day_is_no_date():
     ("content", "error", "said"),
     [
         (b"caf\xe9 policy", NotText, "not UTF-8"),
-        (b"PK\x03\x04\0\0\0", NotText, "binary"),
+        (b"\x7fELF\0\0\0", NotText, "binary"),
         (b"", EmptyPolicy, "empty"),
         (b" \n\t\n", EmptyPolicy, "empty"),
         ((HEADER.format("a.com", "https://a.b") + "\n").encode(), EmptyPolicy, "empty"),
@@ -75,12 +75,21 @@ def test_a_pipe_is_no_policy(tmp_path: Path):
         read_policy_file(tmp_path / "pipe.txt")
 
 
-def test_a_folder_gives_its_text_files_in_order_and_nothing_hidden(tmp_path: Path):
+def test_a_folder_gives_its_files_in_order_and_nothing_hidden(tmp_path: Path):
     for name in ("b.txt", "a.md", "c.pdf", ".d.md", "sub/e.markdown", ".git/f.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(BODY)
     found = [path.relative_to(tmp_path).as_posix() for path in policy_paths([tmp_path]) if isinstance(path, Path)]
-    assert found == ["a.md", "b.txt", "sub/e.markdown"]
+    assert found == ["a.md", "b.txt", "c.pdf", "sub/e.markdown"]
+
+
+def test_every_other_file_of_a_folder_is_named_with_the_reason(tmp_path: Path):
+    for name in ("a.md", "b.rst", "logo.png", "README.md", "companies.toml", "a.md.meta.toml", "POLICY", "acme.com"):
+        (tmp_path / name).write_text(BODY)
+    found = list(policy_paths([tmp_path]))
+    assert [path.name for path in found if isinstance(path, Path)] == ["POLICY", "a.md", "acme.com"]
+    left_out = sorted(str(error).split(":")[0].rpartition("/")[2] for error in found if isinstance(error, PolicyError))
+    assert left_out == ["README.md", "b.rst", "logo.png"]
 
 
 def test_links_that_lead_in_a_circle_end(tmp_path: Path):

@@ -8,7 +8,7 @@ import pytest
 from index.policies.attribution import identify
 from index.policies.companies import Company
 from index.policies.passages import embedded_text, passages
-from index.policies.versions import Policy
+from index.policies.versions import Policy, of_document
 from index.sources.files import PolicyFile, policy_paths, read_policy_file
 from qa.mentions import CompanyNames
 
@@ -42,7 +42,7 @@ def test_every_file_reads(files: list[PolicyFile]):
 def test_every_fifth_file_gives_exact_passages_that_the_model_can_read(files: list[PolicyFile]):
     empty = []
     for file in files[::5]:
-        policy = Policy("p", "c", "t", None, None, file.text, file.body_start, file.path)
+        policy = of_document(Policy("p", "c", "t", None, None, "", 0, file.path), file.document)
         found = passages(policy, max_tokens=250, count_tokens=words_as_tokens)
         assert all(passage.text == file.text[passage.start : passage.end] for passage in found), file.path
         assert all(words_as_tokens(embedded_text(policy.text, passage)) <= 250 for passage in found), file.path

@@ -147,6 +147,8 @@ const SUGGESTED = [
 ];
 const NOTICE = "An automated system; it can miss a passage. No legal advice.";
 const SUGGESTED_OF_ALL = "Who shares data with advertisers?";
+// Outcomes where nothing was read, and their titles.
+const UNREAD = new Map([["no_version", "No version is that old"], ["unsupported_language", "Not in a language that is read"]]);
 const LONGEST_QUESTION = 2000;
 const LONGEST_HISTORY = 20;
 const MOST_OPTIONS = 60;
@@ -192,14 +194,24 @@ function snapshotLink(policy, words) {
   return element("a", { href, rel: "noopener noreferrer", target: "_blank" }, "original snapshot", newTab());
 }
 
-function day(policy) {
-  const at = new Date(`${policy.archived_on}T00:00:00Z`);
-  return at.toLocaleDateString("en-GB", { dateStyle: "long", timeZone: "UTC" });
+function day(iso) {
+  return new Date(`${iso}T00:00:00Z`).toLocaleDateString("en-GB", { dateStyle: "long", timeZone: "UTC" });
+}
+
+/** From when a policy is: [word, day], the day that it was recorded and the one that it states. */
+function days(policy) {
+  const stated = policy.effective_on !== policy.archived_on ? policy.effective_on : null;
+  return [["archived", policy.archived_on], ["effective", stated]].filter(([, iso]) => iso);
+}
+
+function dated(policy) {
+  return days(policy).map(([word, iso]) => `${word} ${day(iso)}`).join(", ") || "undated";
 }
 
 function archived(policy) {
-  if (!policy.archived_on) return element("span", null, "undated");
-  return element("span", null, "archived ", element("time", { datetime: policy.archived_on }, day(policy)));
+  const known = days(policy);
+  if (!known.length) return element("span", null, "undated");
+  return element("span", null, known.flatMap(([word, iso], place) => [`${place ? ", " : ""}${word} `, element("time", { datetime: iso }, day(iso))]));
 }
 
 function score(passage) {
@@ -217,24 +229,15 @@ function passageText(passage) {
   return [passage.lead_in ? `${passage.lead_in} ` : null, ...segmentsOf(passage.segments)];
 }
 
-/** The evidence alone; "…" stands where words between are left out. */
+/** The evidence word for word, with what governs it. */
 function quote(passage) {
-  const words = [];
-  let gap = false;
-  for (const segment of passage.segments) {
-    if (segment.evidence) {
-      if (gap && words.length) words.push("…");
-      words.push(segment.text);
-    }
-    gap = !segment.evidence;
-  }
-  return `“${words.join(" ")}”`;
+  return `“${passage.quotation}”`;
 }
 
 function citation(passage) {
   const { policy } = passage;
   const words = passage.evidence.length ? quote(passage) : `“${passage.segments.map((segment) => segment.text).join(" ")}”`;
-  const where = [passage.company.name, policy.title, passage.heading && `“${passage.heading}”`, policy.archived_on ? `archived ${day(policy)}` : "undated"];
+  const where = [passage.company.name, policy.title, passage.heading && `“${passage.heading}”`, dated(policy)];
   return `${words} — ${where.filter(Boolean).join(", ")}${policy.source_url ? `. ${policy.source_url}` : ""}`;
 }
 
@@ -692,10 +695,11 @@ class AskPolicyChat extends Asking {
 
   #inWords(answer) {
     const best = this.#best(answer);
-    const said = [...best.values()].map((passage) => `${passage.company.name}: ${quote(passage)}, ${passage.policy.title}, ${passage.policy.archived_on ? day(passage.policy) : "undated"}.`);
+    const said = [...best.values()].map((passage) => `${passage.company.name}: ${quote(passage)}, ${passage.policy.title}, ${dated(passage.policy)}.`);
     const silent = this.#silentTitles(answer, best).map((title) => `${title}.`);
     const unknown = answer.unknown_companies.map(({ name, nearest }) => `No policy of ${name} is in this index.${nearest.length ? ` Did you mean ${nearest.join(" or ")}?` : ""}`);
-    const outside = answer.outcome === "out_of_scope" ? ["This is not a question about a privacy policy."] : [];
+    const outside = answer.outcome === "out_of_scope" ? ["This is not a question about a privacy policy."]
+      : UNREAD.has(answer.outcome) ? [answer.answer] : [];
     const others = answer.passages.length - best.size;
     return [...outside, ...unknown, ...said, ...silent, others > 0 ? `${others} ${best.size ? "other" : "nearest"} passage${others > 1 ? "s" : ""} below.` : ""].join(" ");
   }
@@ -726,6 +730,9 @@ class AskPolicyChat extends Asking {
     if (answer.outcome === "out_of_scope") {
       parts.push(note("out_of_scope", "This is not a question about a privacy policy",
         element("p", null, "Ask what a company collects, shares, keeps or lets you decide.")));
+    }
+    if (UNREAD.has(answer.outcome)) {
+      parts.push(note("not_stated", UNREAD.get(answer.outcome), answer.answer.split("\n").map((line) => element("p", null, line))));
     }
     for (const unknown of answer.unknown_companies) {
       parts.push(this.#unknown(unknown, answer.question.includes(unknown.name) ? answer.question : answer.standalone_question));

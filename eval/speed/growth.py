@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from index.build import FoundPolicy, ReadyPolicy, build_of_ready, searched, splitter
+from index.build import FoundGroup, FoundPolicy, ReadyGroup, build_of_ready, splitter
 from index.embedding import Embedder
 from index.manifest import Manifest
 from index.policies.attribution import attributed
-from index.policies.versions import Policy
-from index.segment import NewPolicy
-from index.sources.files import read_policy_file
+from index.policies.versions import Policy, of_document
+from index.sharing import NewGroup, group_of
+from index.sources.files import parse_policy_text, read_policy_file
 from index.sources.folder import named, survey
 
 _HEADER = (
@@ -48,7 +48,7 @@ def grown(
         text, new, _ = bases[written % len(bases)]
         domain = company_of(written)
         (files / f"{domain}.md").write_text(_HEADER.format(domain) + text, encoding="utf-8")
-        count += len(new.passages)
+        count += len(new.rows)
         written += 1
     sources, _ = survey([files], known={}, known_at_ns=0, progress=lambda *_: None)
     company_ids, companies = attributed([file.claim for file in sources], [file.path for file in sources])
@@ -56,24 +56,28 @@ def grown(
     draw = np.random.default_rng(seed)
     pools = [np.concatenate([vectors[kind] for _, _, vectors in bases]) for kind in range(2)]
 
-    def ready() -> Iterator[ReadyPolicy]:
+    def ready() -> Iterator[ReadyGroup]:
         for number, (policy, file) in enumerate(found):
             text, new, vectors = bases[number % len(bases)]
-            whole = _HEADER.format(company_of(number)) + text
-            varied = replace(
-                new,
-                text=whole,
-                passage_terms=[_varied_terms(terms, draw) for terms in new.passage_terms],
-                sentence_terms=[_varied_terms(terms, draw) for terms in new.sentence_terms],
-            )
+            (version,) = new.versions
+            whole = replace(policy, text=_HEADER.format(company_of(number)) + text, blocks=version.policy.blocks)
+            rows = [
+                replace(
+                    row,
+                    terms=_varied_terms(row.terms, draw),
+                    sentence_terms=[_varied_terms(terms, draw) for terms in row.sentence_terms],
+                )
+                for row in new.rows
+            ]
             passages, sentences = (_turned(mine, pool, draw) for mine, pool in zip(vectors, pools, strict=True))
-            yield ReadyPolicy(FoundPolicy(policy, file, None), varied, (passages, sentences))
+            group = FoundGroup((FoundPolicy(policy, file),), None)
+            yield ReadyGroup(group, NewGroup([replace(version, policy=whole)], rows), (passages, sentences))
 
     manifest = build_of_ready(ready(), out / "index", companies=companies, sources=[files], embedder=embedder)
     return manifest, files
 
 
-def _bases(policies: Sequence[Path], embedder: Embedder) -> list[tuple[str, NewPolicy, tuple[np.ndarray, np.ndarray]]]:
+def _bases(policies: Sequence[Path], embedder: Embedder) -> list[tuple[str, NewGroup, tuple[np.ndarray, np.ndarray]]]:
     """Of each policy its text without a header, what is searched of it under a made header, and its vectors."""
     split = splitter(embedder)
     bases = []
@@ -81,10 +85,11 @@ def _bases(policies: Sequence[Path], embedder: Embedder) -> list[tuple[str, NewP
         file = read_policy_file(path)
         text = file.text[file.body_start :]
         header = _HEADER.format(company_of(0))
-        policy = Policy("made", "made", "made", None, None, header + text, len(header), path.name)
+        bare = Policy("made", "made", "made", None, None, "", len(header), path.name)
+        policy = of_document(bare, parse_policy_text(header + text, path=path.name).document)
         found = split(policy)
         if found:
-            new = searched(policy, found)
+            new = group_of([(policy, found)])
             vectors = (embedder.embed_passages(new.passage_texts), embedder.embed_passages(new.sentence_texts))
             bases.append((text, new, vectors))
     return bases

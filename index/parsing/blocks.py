@@ -6,12 +6,13 @@ blank line has a paragraph a line. It does not know passages, or who the company
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from index.parsing.document import Block, Kind
+from index.parsing.document import Block, Cell, Kind
 from index.parsing.markup import plain
+from index.parsing.tables import table_rows
 
 _ATX = re.compile(r"\s{0,3}(#{1,6})(?:\s+|(?=[^#\s]))(.*?)(?:\s+#+)?\s*$")
 _UNDERLINE = re.compile(r"\s{0,3}(=+|-+)\s*$")
@@ -32,6 +33,10 @@ _MAX_HEADING_WORDS = 16
 _LONGEST_HEADING_CHARS = 500
 # Heading levels of lines that carry no `#`: under every `#`, bold over `Words:` over a bare title line.
 _BOLD_LEVEL, _COLON_LEVEL, _BARE_LEVEL = 7, 8, 9
+# A clause's number tells its depth: "4 RETENTION" over "4.2 Retention periods" over "4.2.1 Recordings are erased".
+_CLAUSE = re.compile(r"(?P<number>\d{1,2}(?:\.\d{1,2}){0,4})\.?[ \t]+(?P<words>[^\W\d_].*)$")
+_CLAUSE_LEVEL = 9
+_LONGEST_CLAUSE_TITLE_WORDS = 8
 _SMALL_WORDS = frozenset(
     """a an and or of the to for in on at by with from as is be we us our you your i it its any do not
     how what which when who""".split()
@@ -46,9 +51,13 @@ class _Line:
 
 
 def blocks(text: str, *, start: int = 0) -> list[Block]:
-    """The blocks of `text[start:]` in reading order; none is empty and no two overlap."""
+    """The blocks of `text[start:]` in reading order; none is empty and no two overlap.
+
+    Lines that are blank in `text` are in none: who calls this blanks what is no part of the policy.
+    """
     lines = list(_lines(text, start))
-    return _titled(text, list(_scan(text, lines, hard_wrapped=_is_hard_wrapped(lines))))
+    rows = table_rows([(line.start, line.text) for line in lines])
+    return _titled(text, list(_scan(text, lines, rows, hard_wrapped=_is_hard_wrapped(lines))))
 
 
 def _lines(text: str, start: int) -> Iterator[_Line]:
@@ -70,7 +79,9 @@ def _is_hard_wrapped(lines: list[_Line]) -> bool:
     return broken > 0.25 * len(filled)
 
 
-def _scan(text: str, lines: list[_Line], *, hard_wrapped: bool) -> Iterator[Block]:
+def _scan(
+    text: str, lines: list[_Line], rows: Mapping[int, tuple[Cell, ...]], *, hard_wrapped: bool
+) -> Iterator[Block]:
     open_block: Block | None = None
     pending_mark: int | None = None
     lone_marks = sum(_LONE_MARK.match(line.text) is not None for line in lines)
@@ -87,7 +98,7 @@ def _scan(text: str, lines: list[_Line], *, hard_wrapped: bool) -> Iterator[Bloc
                 yield open_block
             open_block = None
             continue
-        fresh = _classify(line, pending_mark)
+        fresh = _row(line, rows[line.start]) if line.start in rows else _classify(line, pending_mark)
         may_continue = pending_mark is None and fresh.kind is Kind.PARAGRAPH
         pending_mark = None
         if open_block and may_continue and _continues(text, open_block, line, hard_wrapped=hard_wrapped):
@@ -127,8 +138,6 @@ def _classify(line: _Line, pending_mark: int | None) -> Block:
     heading = _ATX.match(line.text) if len(line.text) <= _LONGEST_HEADING_CHARS else None
     if heading and heading[2].strip():
         return _block(Kind.HEADING, len(heading[1]), line, heading.start(2), heading.end(2))
-    if line.text.lstrip().startswith("|"):
-        return _block(Kind.ROW, 0, line, 0, len(line.text))
     item = _ITEM.match(line.text)
     if item and not _is_bold(line.text):
         begins = item.start("content")
@@ -140,6 +149,10 @@ def _classify(line: _Line, pending_mark: int | None) -> Block:
     return _block(
         Kind.PARAGRAPH, 0, line, len(line.text) - len(line.text.lstrip(" \t>\u200b\ufeff\u00a0")), len(line.text)
     )
+
+
+def _row(line: _Line, cells: tuple[Cell, ...]) -> Block:
+    return replace(_block(Kind.ROW, 0, line, 0, len(line.text)), cells=cells)
 
 
 def _block(kind: Kind, level: int, line: _Line, begins: int, ends: int) -> Block:
@@ -200,6 +213,10 @@ def _titled(text: str, found: list[Block]) -> list[Block]:
     result: list[Block] = []
     for position, block in enumerate(found):
         below = found[position + 1] if position + 1 < len(found) else None
+        clause = _clause_title(text, block, below)
+        if clause:
+            result.append(clause)
+            continue
         level = _heading_level(text, block, below)
         if level is None:
             result.append(block)
@@ -239,6 +256,24 @@ def _heading_level(text: str, block: Block, below: Block | None) -> int | None:
     ):
         return _BARE_LEVEL
     return None
+
+
+def _clause_title(text: str, block: Block, below: Block | None) -> Block | None:
+    """`block` without its number as a heading, where it titles the clauses under it; else None."""
+    if block.kind is not Kind.PARAGRAPH or below is None or block.end - block.start > 160:
+        return None
+    found = _CLAUSE.match(text[block.start : block.end])
+    if not found or len(found["words"].split()) > _LONGEST_CLAUSE_TITLE_WORDS:
+        return None
+    depth = found["number"].count(".")
+    words = found["words"].rstrip(". ")
+    under = _CLAUSE.match(text[below.start : below.end])
+    deeper = under is not None and under["number"].startswith(found["number"] + ".")
+    titles = words.isupper() or (looks_titled(words) and not found["words"].endswith((".", ";", ",")))
+    if not (deeper or (titles and _is_body(text, below))):
+        return None
+    start = block.start + found.start("words")
+    return Block(Kind.HEADING, _CLAUSE_LEVEL + depth, start, start + len(found["words"].rstrip(". ")))
 
 
 def _numbered_title(text: str, block: Block, below: Block | None, words: str) -> bool:

@@ -30,7 +30,10 @@ class Markup(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table row, and the name of its column, if the table gives one; an empty cell has `start == end`."""
+    """A cell of a table row, and where the name of its column stands, if the table gives one.
+
+    An empty cell has `start == end`; a cell of the header row is its own column.
+    """
 
     start: int
     end: int
@@ -67,20 +70,27 @@ class Metadata:
     Attributes:
         title: as the file gives it beside the text; the first heading is not repeated here.
         company: who the file says the document is of.
+        company_is_given: whether a person or a tool said so in front matter or a sidecar; a header line is less sure.
         document_type: as the file names it ("cookie notice").
         language: a BCP 47 tag, as declared.
         archived_on: the day that somebody fetched it.
         address: where it was published, or its snapshot; always http or https.
+        effective_on: the day from which it holds, where the file gives it beside the text.
         site_name: the site that published it, as its `<head>` names it.
+        licence, attribution: under which terms the text may be passed on, and whom to name.
     """
 
     title: str | None = None
     company: str | None = None
+    company_is_given: bool = False
     document_type: str | None = None
     language: str | None = None
     archived_on: date | None = None
     address: str | None = None
+    effective_on: date | None = None
     site_name: str | None = None
+    licence: str | None = None
+    attribution: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

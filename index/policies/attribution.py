@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from index.parsing.document import Document, Metadata
 from index.policies.claims import Claim, Reason, akin, claim_of, distinct, domain_of, id_of
 from index.policies.companies import Company, Related, key
 from index.policies.companies_file import Correction, read_corrections, unknown_company
@@ -20,18 +19,16 @@ from index.sources.files import PolicyFile
 
 __all__ = ["Claim", "Reason", "attributed", "claim_of", "identify", "read_corrections", "reasons"]
 
+# Raised where companies come out otherwise.
+ATTRIBUTION_VERSION = 2
 # A name that so many policies write (Google, Facebook) is no other name of the service in whose folder the file lies.
 _WELL_KNOWN = 0.1
 
 
 def identify(files: Sequence[PolicyFile], *, corrections: Sequence[Correction] = ()) -> tuple[list[str], list[Company]]:
     """As `attributed`, of files as read."""
-    return attributed([claim_of_file(file) for file in files], [file.path for file in files], corrections=corrections)
-
-
-def claim_of_file(file: PolicyFile, *, path: str | None = None) -> Claim:
-    """As `claim_of`, of a file as read."""
-    return claim_of(Document(file.text, (), metadata=Metadata(company=file.named)), path=path or file.path)
+    claims = [claim_of(file.document, path=file.path) for file in files]
+    return attributed(claims, [file.path for file in files], corrections=corrections)
 
 
 def attributed(
@@ -79,7 +76,7 @@ def _in_folders(claims: Sequence[Claim], paths: Sequence[str]) -> list[Claim]:
         # Among many folders of services, "hi5" is one too.
         if len(siblings) > 2 and len(siblings & services) * 2 > len(siblings):
             services |= siblings
-    return [_as_folders(claim) if claim.folder in services and _belongs(claim) else claim for claim in claims]
+    return [as_services(claim) if claim.folder in services and _belongs(claim) else claim for claim in claims]
 
 
 def _names_another(claim: Claim) -> bool:
@@ -105,7 +102,8 @@ def _belongs(claim: Claim) -> bool:
     return claim.typed or not _names_another(claim)
 
 
-def _as_folders(claim: Claim) -> Claim:
+def as_services(claim: Claim) -> Claim:
+    """`claim`, whatever the file says of itself, as that of the service in whose folder it lies."""
     folder = claim.folder or ""
     domain = domain_of(folder)
     names = (claim.name, *claim.own)
@@ -126,17 +124,17 @@ def _as_folders(claim: Claim) -> Claim:
 
 
 def _companies(claims: Sequence[Claim]) -> dict[str, Company]:
-    by_id: dict[str, list[Claim]] = defaultdict(list)
+    by_id: dict[str, dict[Claim, None]] = defaultdict(dict)
     bearers: dict[str, set[str]] = defaultdict(set)
     claimants: dict[str, set[str]] = defaultdict(set)
-    for claim in claims:
-        by_id[claim.id].append(claim)
+    for claim in dict.fromkeys(claims):  # versions of one document claim the same
+        by_id[claim.id][claim] = None
         bearers[key(claim.name)].add(claim.id)
         for name in (*claim.own, *claim.said, *claim.domains):
             claimants[key(name)].add(claim.id)
     companies = {}
     for company_id, members in by_id.items():
-        name = members[0].name
+        name = next(iter(members)).name
 
         def is_free(alias: str, *, company_id: str = company_id) -> bool:
             return bearers[key(alias)] <= {company_id} and claimants[key(alias)] <= {company_id}

@@ -166,7 +166,7 @@ def _named(
 ) -> tuple[str, Reason]:
     """The name of the company and the sign that gave it."""
     given, stem = document.metadata.company, name_left_of(stem_of(path))
-    if given and given != header:
+    if given and document.metadata.company_is_given:
         return given, Reason.METADATA
     if header:
         return header, Reason.HEADER

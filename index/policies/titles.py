@@ -208,7 +208,9 @@ def is_title(line: str) -> bool:
 
 
 def body_of(document: Document) -> str:
-    """The text behind a header line that tells where the text comes from."""
+    """The text behind front matter and a header line that tells where the text comes from."""
+    if document.blocks:
+        return document.text[document.blocks[0].start :]
     header = HEADER.match(document.text[:3_000])
     return document.text[header.end() :] if header else document.text
 
@@ -228,10 +230,8 @@ def company_in_header(document: Document) -> str | None:
     'Tallgrass'
     """
     header = HEADER.match(document.text[:3_000])
-    if header is None:
-        return None
-    if document.metadata.company and document.metadata.company in header["named"]:
-        return document.metadata.company
+    if document.metadata.company or header is None:
+        return None if document.metadata.company_is_given else document.metadata.company
     words = _PHRASE_AT_END.sub("", header["named"]).split()
     # From behind, as long as the words are those of a document's name; what is left first is the company.
     while len(words) > 1 and (_TYPE_WORD.match(words[-1]) or (words[-1].islower() and lower_commonness(words[-1]) > 0)):

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from index.parsing.document import Block, Markup
+from index.parsing.document import Block, Document, Markup
 
 _DOMAIN = re.compile(r"\A(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}\Z", re.IGNORECASE)
 
@@ -27,6 +27,7 @@ class Policy:
         scope: whom or what it is for, where that is not everybody and everything ("children"); else empty.
         language: a BCP 47 tag of what it is written in.
         effective_on: the day that its text states.
+        revision: the commit of an archive's history that it is from; else empty.
         technical: a change of the archive's tools alone, not of the company's words.
         licence, attribution: under which terms the text may be passed on, and whom to name.
         blocks: see `Document`.
@@ -44,6 +45,7 @@ class Policy:
     scope: str = ""
     language: str = "en"
     effective_on: date | None = None
+    revision: str = ""
     technical: bool = False
     licence: str | None = None
     attribution: str | None = None
@@ -54,6 +56,11 @@ class Policy:
     def series(self) -> tuple[str, str, str, str]:
         """What all versions of this policy have in common: company, type, scope, language."""
         return (self.company_id, self.type, self.scope, self.language)
+
+
+def of_document(policy: Policy, document: Document) -> Policy:
+    """`policy` with the text and the blocks of `document`."""
+    return replace(policy, text=document.text, blocks=document.blocks, markup=document.markup)
 
 
 def is_domain(name: str) -> bool:

@@ -12,14 +12,20 @@ from typing import Any, TypeVar
 
 import xxhash
 
-from index.errors import PolicyError, UnreadablePolicy
-from index.policies.attribution import claim_of_file
-from index.policies.claims import Claim
+from index.errors import NoPolicy, PolicyError, UnreadablePolicy
+from index.language.dates import effective_on
+from index.language.detect import language_of
+from index.parsing.document import Document, Markup
+from index.parsing.quality import why_no_policy
+from index.policies.claims import Claim, claim_of
 from index.policies.companies import Company
 from index.policies.companies_file import Correction, read_corrections
+from index.policies.kinds import document_type
 from index.policies.passages import title_of
-from index.policies.versions import Policy, slug
+from index.policies.series import policy_ids
+from index.policies.versions import Policy
 from index.sources.files import PolicyFile, policy_paths, read_policy_file
+from index.sources.sidecar import sidecar_path
 
 Progress = Callable[[str, int, int], None]
 """`progress(stage, done, total)`; stages are "read", "split" and "embed"."""
@@ -29,19 +35,23 @@ File = TypeVar("File")
 COMPANIES_FILE = "companies.toml"
 # A file that was written this shortly before it was read may be written again without its time showing it.
 _TIMES_TELL_AFTER_NS = 2_000_000_000
-_SHORT_TITLE_CHARS = 60
+_DAYS = ("archived_on", "effective_on")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A policy's file without its text.
+    """A policy's file, or a version of it in an archive of histories, without its text.
 
     Attributes:
         path: from the folder that was given on: what people may see.
         real_path: where it lies on this machine, absolute; never served.
         size, modified_ns: in bytes and in nanoseconds, as the file system told before it was read.
         text_hash: equal for equal texts.
+        type, scope, language, effective_on, licence, attribution: see `Policy`.
         claim: what it says of its company.
+        archive: the archive of histories that it is in; empty for a file of its own.
+        place: where that keeps its bytes; equal places hold equal bytes.
+        revision, technical: see `Policy`.
     """
 
     path: str
@@ -53,17 +63,30 @@ class SourceFile:
     archived_on: date | None
     source_url: str | None
     title: str | None
+    type: str
+    scope: str
+    language: str
+    effective_on: date | None
+    licence: str | None
+    attribution: str | None
+    markup: Markup
     claim: Claim
+    archive: str = ""
+    place: str = ""
+    revision: str = ""
+    technical: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
-        return asdict(self) | {"archived_on": self.archived_on.isoformat() if self.archived_on else None}
+        days = {name: day.isoformat() if (day := getattr(self, name)) else None for name in _DAYS}
+        return asdict(self) | days
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> "SourceFile":
         """The file that `as_json` gave `entry` for."""
-        claim, day = Claim.from_json(entry["claim"]), entry["archived_on"]
-        return cls(**(dict(entry) | {"claim": claim, "archived_on": date.fromisoformat(day) if day else None}))
+        days = {name: date.fromisoformat(entry[name]) if entry[name] else None for name in _DAYS}
+        claim = Claim.from_json(entry["claim"])
+        return cls(**(dict(entry) | days | {"claim": claim, "markup": Markup(entry["markup"])}))
 
 
 def survey(
@@ -104,40 +127,61 @@ def _surveyed(path: Path, as_shown: str, known: Mapping[str, SourceFile], known_
     real_path = os.path.abspath(path)  # noqa: PTH100  # resolve() would follow links
     try:
         state = path.stat()
+        modified_ns = max(state.st_mtime_ns, _sidecar_modified_ns(path))
     except OSError as error:
         raise UnreadablePolicy(f"{path}: {error.strerror}; make the file readable or leave it out") from error
     before = known.get(real_path)
     if (
         before
-        and (before.path, before.size, before.modified_ns) == (as_shown, state.st_size, state.st_mtime_ns)
-        and state.st_mtime_ns < known_at_ns - _TIMES_TELL_AFTER_NS
+        and (before.path, before.size, before.modified_ns) == (as_shown, state.st_size, modified_ns)
+        and modified_ns < known_at_ns - _TIMES_TELL_AFTER_NS
     ):
         return before
     file = replace(read_policy_file(path), path=as_shown)
+    document = file.document
+    language = language_of(document)
+    refusal = why_no_policy(document, language=language)
+    if refusal:
+        raise NoPolicy(f"{path}: {refusal}")
+    kind = document_type(document, path=real_path)
     return SourceFile(
         as_shown,
         real_path,
         state.st_size,
-        state.st_mtime_ns,
+        modified_ns,
         hash_of(file.text),
         file.body_start,
         file.archived_on,
         file.source_url,
-        title_of(file.text, start=file.body_start),
-        claim_of_file(file, path=real_path),
+        title_of(document),
+        kind.type,
+        kind.scope,
+        language,
+        effective_on(document),
+        document.metadata.licence,
+        document.metadata.attribution,
+        document.markup,
+        claim_of(document, path=real_path),
     )
 
 
-def text_of(file: SourceFile) -> str:
-    """The text of `file`, read again.
+def _sidecar_modified_ns(path: Path) -> int:
+    try:
+        return sidecar_path(path).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def document_of(file: SourceFile) -> Document:
+    """The document of `file`, read again.
 
     Raises:
         PolicyError: it cannot be read, or is no more what it was.
     """
-    text = read_policy_file(Path(file.real_path)).text
-    if hash_of(text) != file.text_hash:
+    document = read_policy_file(Path(file.real_path)).document
+    if hash_of(document.text) != file.text_hash:
         raise UnreadablePolicy(f"{file.path}: changed while it was read; run `askpolicy index update`")
-    return text
+    return document
 
 
 def hash_of(text: str) -> str:
@@ -178,20 +222,36 @@ def corrections(paths: Iterable[Path]) -> list[Correction]:
 def named(
     files: Sequence[SourceFile], company_ids: Sequence[str], companies: Sequence[Company]
 ) -> list[tuple[Policy, SourceFile]]:
-    """The policies, without their texts, with ids made of company, title and day; a second of the same gets a hash.
+    """The versions of policies, without their texts.
 
-    The same text under the same id is one policy, however many files hold it.
+    The same text under the same id is one version, however many files hold it.
     """
     names = {company.id: company.name for company in companies}
+    policies = [_policy(file, company_id, names) for file, company_id in zip(files, company_ids, strict=True)]
+    ids = policy_ids(policies, [file.text_hash for file in files])
     found: dict[str, tuple[Policy, SourceFile]] = {}
-    for file, company_id in zip(files, company_ids, strict=True):
-        title = file.title or f"{names[company_id]} Privacy Policy"
-        day = file.archived_on.isoformat() if file.archived_on else "undated"
-        policy_id = f"{slug(company_id)}--{slug(title)[:_SHORT_TITLE_CHARS]}--{day}"
-        if policy_id in found:
-            if found[policy_id][1].text_hash == file.text_hash:
-                continue
-            policy_id += f"--{file.text_hash[:8]}"
-        policy = Policy(policy_id, company_id, title, file.archived_on, file.source_url, "", file.body_start, file.path)
-        found[policy_id] = (policy, file)
+    for policy, policy_id, file in zip(policies, ids, files, strict=True):
+        found.setdefault(policy_id, (replace(policy, id=policy_id), file))
     return list(found.values())
+
+
+def _policy(file: SourceFile, company_id: str, names: Mapping[str, str]) -> Policy:
+    return Policy(
+        id="",
+        company_id=company_id,
+        title=file.title or f"{names[company_id]} {file.type}",
+        archived_on=file.archived_on,
+        source_url=file.source_url,
+        text="",
+        body_start=file.body_start,
+        path=file.path,
+        type=file.type,
+        scope=file.scope,
+        language=file.language,
+        effective_on=file.effective_on,
+        licence=file.licence,
+        attribution=file.attribution,
+        markup=file.markup,
+        revision=file.revision,
+        technical=file.technical,
+    )

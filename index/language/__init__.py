@@ -1,0 +1,1 @@
+"""What is particular to a language: sentences, dates, which language a text is in."""
