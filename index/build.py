@@ -260,7 +260,7 @@ def _surveyed(
         given = ", ".join(map(str, paths)) or "nothing"
         raise NothingToIndex(f"no policy in {given}: give files or folders of .md or .txt{reasons}")
     claims = [file.claim for file in files]
-    company_ids, companies = attributed(claims, [file.path for file in files], corrections=corrections(paths))
+    company_ids, companies = attributed(claims, [file.real_path for file in files], corrections=corrections(paths))
     return named(files, company_ids, companies), companies, refused
 
 

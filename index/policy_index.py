@@ -19,7 +19,7 @@ from index.embedding import Embedder
 from index.errors import IndexCorrupt, IndexOutdated, ModelMismatch, UnknownPolicy
 from index.manifest import Manifest, check, current_version
 from index.parsing.document import Markup
-from index.policies.companies import Company
+from index.policies.companies import Company, Related
 from index.policies.passages import Passage
 from index.policies.series import day_of, in_force
 from index.policies.versions import Policy
@@ -408,4 +408,5 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _company(entry: dict[str, Any]) -> Company:
-    return Company(entry["id"], entry["name"], tuple(entry["aliases"]), tuple(entry["domains"]))
+    related = tuple(Related(**one) for one in entry.get("related", ()))
+    return Company(entry["id"], entry["name"], tuple(entry["aliases"]), tuple(entry["domains"]), related)

@@ -6,6 +6,14 @@ from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """A name that a company's policy states beside its own; `kind` is "former", "brand", "covered" or "parent"."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Company:
     """Someone whose policies are in the index.
 
@@ -14,12 +22,15 @@ class Company:
         name: as its own policy writes it.
         aliases: other names that mean it, legal entities among them; `name` is not repeated.
         domains: host names that mean it.
+        related: former names, brands, covered services and parents that its policies state. Of these `aliases` repeats
+            those that mean this company; a parent never does.
     """
 
     id: str
     name: str
     aliases: tuple[str, ...]
     domains: tuple[str, ...]
+    related: tuple[Related, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ from index.language.detect import language_of
 from index.parsing.document import Document, Markup
 from index.parsing.parse import parse
 from index.parsing.quality import why_no_policy
-from index.policies.attribution import Claim, claim_of
+from index.policies.attribution import as_services
+from index.policies.claims import Claim, claim_of
 from index.policies.kinds import document_type
-from index.sources.files import PolicyFile
 from index.sources.folder import SourceFile
 from index.sources.history import History, open_history
 from index.sources.history_versions import HistoryDocument, HistoryVersion
@@ -144,7 +144,7 @@ _LOOKED_AT, _USUAL_BYTES = 20, 30_000
 
 def _claim(document: Document, path: str, former: Sequence[str]) -> Claim:
     """Whose a document of an archive is: its service's, whatever the text says; former names mean it too."""
-    claim = claim_of(PolicyFile(path, document))
+    claim = as_services(claim_of(document, path=path))
     return replace(claim, own=tuple(dict.fromkeys((*claim.own, *former))))
 
 

@@ -17,8 +17,9 @@ from index.language.dates import effective_on
 from index.language.detect import language_of
 from index.parsing.document import Document, Markup
 from index.parsing.quality import why_no_policy
-from index.policies.attribution import Claim, claim_of, read_corrections
+from index.policies.claims import Claim, claim_of
 from index.policies.companies import Company
+from index.policies.companies_file import Correction, read_corrections
 from index.policies.kinds import document_type
 from index.policies.passages import title_of
 from index.policies.series import policy_ids
@@ -83,9 +84,8 @@ class SourceFile:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> "SourceFile":
         """The file that `as_json` gave `entry` for."""
-        said = entry["claim"]
         days = {name: date.fromisoformat(entry[name]) if entry[name] else None for name in _DAYS}
-        claim = Claim(said["id"], said["name"], *(tuple(said[name]) for name in ("own", "said", "domains")))
+        claim = Claim.from_json(entry["claim"])
         return cls(**(dict(entry) | days | {"claim": claim, "markup": Markup(entry["markup"])}))
 
 
@@ -161,7 +161,7 @@ def _surveyed(path: Path, as_shown: str, known: Mapping[str, SourceFile], known_
         document.metadata.licence,
         document.metadata.attribution,
         document.markup,
-        claim_of(file),
+        claim_of(document, path=real_path),
     )
 
 
@@ -204,17 +204,19 @@ def _shown(path: Path, given: Iterable[Path]) -> str:
     return path.name
 
 
-def corrections(paths: Iterable[Path]) -> dict[str, object]:
-    """What the `companies.toml` beside the policies at `paths` say.
+def corrections(paths: Iterable[Path]) -> list[Correction]:
+    """What each `companies.toml` in the folders at `paths`, and beside single files there, says.
 
     Raises:
         CompaniesFileError: one of them is wrong.
     """
-    found: dict[str, object] = {}
-    for folder in dict.fromkeys(path if path.is_dir() else path.parent for path in paths):
-        if (folder / COMPANIES_FILE).is_file():
-            found |= read_corrections(folder / COMPANIES_FILE)
-    return found
+    found: dict[Path, bool] = {}
+    for path in paths:
+        inside = sorted(path.rglob(COMPANIES_FILE)) if path.is_dir() else []
+        found |= dict.fromkeys(inside, False)
+        if not path.is_dir() and (path.parent / COMPANIES_FILE).is_file():
+            found.setdefault(path.parent / COMPANIES_FILE, True)
+    return [entry for path, partial in found.items() for entry in read_corrections(path, partial=partial)]
 
 
 def named(
