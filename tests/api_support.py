@@ -85,7 +85,7 @@ class FakeAssistant(Assistant):
         if unknown and not named:
             outcome, hits = Outcome.UNKNOWN_COMPANY, []
         yield tuple(hits)
-        text = ExtractiveAnswerer().answer(outcome, hits, [company for company, _ in named], unknown)
+        text = ExtractiveAnswerer().answer(outcome, hits, [company for company, _ in named], unknown, ())
         version = self.index.manifest.version
         yield Answer(question, standalone, outcome, text, matched, unknown, tuple(hits), version)
 

@@ -54,7 +54,7 @@ class _Package:
             self._zip = zipfile.ZipFile(BytesIO(data))
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise DamagedPolicy(
-                f"{path}: no Word file, or one that is cut short ({error}); open it in a word processor and save it anew"
+                f"{path}: no Word file, or one that is cut short ({error}); save it again in a word processor"
             ) from error
         parts = self._zip.infolist()
         unpacked = sum(part.file_size for part in parts)
@@ -94,9 +94,9 @@ class _Package:
             ) from error
         except etree.XMLSyntaxError as error:
             raise DamagedPolicy(
-                f"{self._path}: {name} is no XML that can be read ({error}); open it in a word processor and save it anew"
+                f"{self._path}: {name} is no readable XML ({error}); save it again in a word processor"
             ) from error
-        if root.getroottree().docinfo.doctype:
+        if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]
             raise DamagedPolicy(
                 f"{self._path}: {name} declares a document type, which no Word file does; it is not read"
             )

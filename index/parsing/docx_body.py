@@ -1,4 +1,4 @@
-"""The body of a Word file as HTML: headings, lists, tables, footnotes; without what is hidden, struck out or deleted."""
+"""The body of a Word file as HTML: headings, lists, tables, footnotes; without what is hidden or struck out."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -104,7 +104,8 @@ class _Body:
         while written < len(self._cited):
             sort, identity = list(self._cited)[written]
             written += 1
-            for note in self._parts.notes.get(sort) if self._parts.notes.get(sort) is not None else ():
+            notes = self._parts.notes.get(sort)
+            for note in notes if notes is not None else ():
                 if local_name(note) == sort and value_of(note, "id") == identity:
                     self._write(note, _Target(_add(target.element, "div", id=f"{sort}-{identity}")))
         return root

@@ -26,7 +26,7 @@ def parse_html(data: bytes, *, path: str) -> Document:
 
 
 def units_of(root: Element, content: Content, *, address: str | None, page: bool = True) -> list[Unit]:
-    """The parts of the text `root`, which is at `address`; if it is a `page` of a site, there may be links around it."""
+    """The parts of the text `root`, which is at `address`; of a site's `page` there may be links around it."""
     notes = notes_of([element for element in root.iter() if element in content.stats and tag_of(element)])
     return finished(Walk(content, notes, address=address).units(root), page=page)
 
@@ -45,7 +45,7 @@ def document_of(units: list[Unit], metadata: Metadata, *, empty: str) -> Documen
         places[id(unit)] = at + len(unit.mark)
         pieces.append(unit.mark + unit.text)
         at += len(pieces[-1]) + len(_BETWEEN)
-    notes = {unit.note: _span(unit, places) for unit in units if unit.note is not None}
+    notes: dict[str | None, Span] = {unit.note: _span(unit, places) for unit in units if unit.note is not None}
     blocks = tuple(
         _block(unit, places, notes)
         for unit in units
@@ -71,7 +71,8 @@ def _block(unit: Unit, places: dict[int, int], notes: dict[str | None, Span]) ->
     start, end = _span(unit, places)
     lead_ins = [_lead_span(lead, places) for lead in unit.lead_ins]
     cells = [
-        Cell(start + first, start + last, column and _lead_span(column, places)) for first, last, column in unit.cells
+        Cell(start + first, start + last, _lead_span(column, places) if column else None)
+        for first, last, column in unit.cells
     ]
     return Block(
         unit.kind,

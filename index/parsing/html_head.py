@@ -35,9 +35,9 @@ def metadata_of(root: Element, text: str, *, first_heading: str | None) -> Metad
         saved["address"] if saved else None,
         from_url["address"] if from_url else None,
     ]
-    address = next((found for given in addresses if (found := web_address(given))), None)
+    address = next((url for given in addresses if (url := web_address(given))), None)
     titles = [*(title.text for title in root.iter("title") if title.getparent() is not None), meta.get("og:title")]
-    title = next((found for given in titles if (found := _words(given))), None)
+    title = next((words for given in titles if (words := _words(given))), None)
     return Metadata(
         title=_without_site(title, site_name=site_name, heading=first_heading) if title else None,
         language=_words(root.get("lang") or root.get("xml:lang")),

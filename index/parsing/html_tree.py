@@ -2,13 +2,14 @@
 
 import codecs
 import re
+from typing import TypeAlias
 
 from lxml import etree
 from lxml import html as lxml_html
 
 from index.errors import DamagedPolicy, EmptyPolicy, NotText
 
-Element = lxml_html.HtmlElement
+Element: TypeAlias = lxml_html.HtmlElement
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)

@@ -141,9 +141,9 @@ def _answer_questions(units: Sequence[Unit]) -> None:
     """Put each short answer ("No.") under the question that it answers."""
     for question, answer in itertools.pairwise(units):
         follows = answer.kind is not Kind.HEADING and answer.note is None and not answer.is_question
-        if question.is_question and follows and answer.words < 9 and question.words <= 40:
-            if all(lead.unit is not question for lead in answer.lead_ins):
-                answer.lead_ins = (*answer.lead_ins, whole(question))
+        short = question.is_question and follows and answer.words < 9 and question.words <= 40
+        if short and all(lead.unit is not question for lead in answer.lead_ins):
+            answer.lead_ins = (*answer.lead_ins, whole(question))
 
 
 def _without_contents(units: list[Unit]) -> list[Unit]:

@@ -61,7 +61,7 @@ class _Item:
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    style: Style = Style()
+    style: Style = field(default_factory=Style)
     heading: int = 0
     item: _Item | None = None
     listing: _List | None = None
@@ -194,8 +194,8 @@ class Walk:
             return self._in_item(element, context)
         if tag in ("dt", "dd") and context.listing:
             return replace(context, item=self._term(tag, context.listing))
-        level = _MSO_LEVEL.search(element.get("style") or "")
-        return replace(context, mso_level=int(level[1])) if level else context
+        mso_level = _MSO_LEVEL.search(element.get("style") or "")
+        return replace(context, mso_level=int(mso_level[1])) if mso_level else context
 
     def _is_short(self, element: Element, words: int) -> bool:
         stat = self._content.stats.get(element)
