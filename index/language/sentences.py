@@ -1,5 +1,6 @@
 """Where the sentences of a text stand. It does not know passages."""
 
+import re
 from functools import lru_cache
 
 from sentencex import get_sentence_boundaries
@@ -11,6 +12,7 @@ from index.parsing.markup import hide
 _SHORTEST_CHARS = 4
 # "No.", "Yes, we do." means nothing without the question before it.
 _SHORT_ANSWER_WORDS = 4
+_NOTE_MARKS = re.compile(r"(?:\[\^[^\]\s]{1,40}\]|<sup>[^<>]{1,9}</sup>|[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})+\s*")
 # Versions of a policy have most of their sentences in common.
 _KEPT = 8_192
 
@@ -30,7 +32,11 @@ def _relative(words: str, language: str) -> tuple[Span, ...]:
     shown = hide(words)
     for boundary in get_sentence_boundaries(language, shown):
         span = trimmed(shown, boundary["start_index"], boundary["end_index"])
-        if span[0] == span[1]:
+        mark = _NOTE_MARKS.match(shown, span[0])
+        if mark and spans:  # the marks of footnotes stand behind what they belong to
+            spans[-1] = (spans[-1][0], span[0] + len(mark[0].rstrip()))
+            span = trimmed(shown, mark.end(), span[1])
+        if span[0] >= span[1]:
             continue
         if spans and (
             min(span[1] - span[0], spans[-1][1] - spans[-1][0]) < _SHORTEST_CHARS or _answers(shown, spans[-1], span)

@@ -4,7 +4,7 @@ The first sign that there is decides: `companies.toml`, front matter or a sideca
 line, the title, the site's name, the text's own words, the file's name (`Reason`). It does not know questions.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
@@ -66,12 +66,20 @@ def reasons(claims: Sequence[Claim], paths: Sequence[str], *, corrections: Seque
 def _in_folders(claims: Sequence[Claim], paths: Sequence[str]) -> list[Claim]:
     """The claims, those of a service's folder as that service's."""
     by_folder: dict[str, list[Claim]] = defaultdict(list)
+    strangers: Counter[str] = Counter()
     archives: dict[PurePath, set[str]] = defaultdict(set)
     for claim, path in zip(claims, paths, strict=True):
         if claim.folder and claim.typed:
             by_folder[claim.folder].append(claim)
             archives[PurePath(path).parent.parent].add(claim.folder)
-    services = {folder for folder, members in by_folder.items() if _is_service(folder, members)}
+        elif claim.folder and not any(akin(claim.folder, name) for name in (claim.name, *claim.own)):
+            strangers[claim.folder] += 1
+    services = {
+        folder
+        for folder, members in by_folder.items()
+        # a folder of files that are called by their companies is no service's
+        if strangers[folder] < len(members) and _is_service(folder, members)
+    }
     for siblings in archives.values():
         # Among many folders of services, "hi5" is one too.
         if len(siblings) > 2 and len(siblings & services) * 2 > len(siblings):
