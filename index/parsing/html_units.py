@@ -107,11 +107,11 @@ def _last_sentence(text: str) -> tuple[int, int]:
 def finished(units: Sequence[Unit], *, page: bool) -> list[Unit]:
     """`units` with bold titles as headings, without navigation and contents, with each short answer's question."""
     # a tab's label and the heading of its panel are often the same
-    once = [unit for unit, below in zip(units, [*units[1:], None], strict=True) if not _repeats(unit, below)]
+    once = [unit for unit, below in itertools.zip_longest(units, units[1:]) if not _repeats(unit, below)]
     shown = _without_contents(once)
     if page:
         shown = _without_edges(shown)
-    for unit, below in zip(shown, [*shown[1:], None], strict=True):
+    for unit, below in itertools.zip_longest(shown, shown[1:]):
         if _is_title(unit, below):
             unit.kind, unit.level = Kind.HEADING, unit.level or _BOLD_LEVEL
     _answer_questions(shown)
