@@ -6,6 +6,7 @@ It does not know how an archive keeps its versions, see `index.sources.history`.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from index.errors import HistoryError, NoPolicy, PolicyError
@@ -16,6 +17,7 @@ from index.parsing.parse import parse
 from index.parsing.quality import why_no_policy
 from index.policies.attribution import as_services
 from index.policies.claims import Claim, claim_of
+from index.policies.companies import Related
 from index.policies.kinds import document_type
 from index.sources.folder import SourceFile
 from index.sources.history import History, open_history
@@ -71,7 +73,13 @@ class Archives:
         refusal = why_no_policy(document, language=file.language)
         if refusal:
             raise NoPolicy(f"{file.path} of {file.archived_on}, {file.revision[:10]}: {refusal}")
-        return document, replace(file, effective_on=effective_on(document), markup=document.markup)
+        return document, replace(file, effective_on=_effective_on(document, file), markup=document.markup)
+
+
+def _effective_on(document: Document, file: SourceFile) -> date | None:
+    """The day that the document states; the day that it was recorded tells 4 May from 5 April."""
+    dated = replace(document, metadata=replace(document.metadata, archived_on=file.archived_on))
+    return effective_on(dated)
 
 
 def _versions(
@@ -145,12 +153,18 @@ _LOOKED_AT, _USUAL_BYTES = 20, 30_000
 def _claim(document: Document, path: str, former: Sequence[str]) -> Claim:
     """Whose a document of an archive is: its service's, whatever the text says; former names mean it too."""
     claim = as_services(claim_of(document, path=path))
-    return replace(claim, own=tuple(dict.fromkeys((*claim.own, *former))))
+    related = (*claim.related, *(Related(name, "former") for name in former))
+    return replace(claim, said=tuple(dict.fromkeys((*former, *claim.said))), related=tuple(dict.fromkeys(related)))
 
 
 def _present_names(history: History) -> dict[str, str]:
-    """For each former name of a service the one that it has now."""
-    return {old: service for service, names in history.former_names().items() for old in names}
+    """For each former name of a service the one that it has now.
+
+    A name is former only where the archive ended every document under it: one that stands still is a service's own.
+    """
+    alive = {document.name.service for document in history.documents if document.ended_on is None}
+    former = history.former_names().items()
+    return {old: service for service, names in former for old in names if old not in alive}
 
 
 def _parsed(data: bytes, path: str) -> Document:
