@@ -62,7 +62,7 @@ def test_an_answer_quotes_the_sentence_large_with_its_source(page: Page) -> None
     expect(card.get_by_role("heading")).to_have_text("JivoChat")
     expect(card.get_by_role("blockquote")).to_have_text(f"“{NOT_OBLIGATED}”")
     expect(card.locator(".source").first).to_contain_text(
-        "Privacy Policy“Legal Matters”archived 20 March 2015strong match"
+        "Privacy Policy“Legal Matters”archived 20 March 2015, effective 17 October 2014strong match"
     )
 
 
@@ -181,7 +181,8 @@ def test_each_answer_is_announced_once_politely_in_a_line(page: Page) -> None:
     assert log.get_attribute("aria-live") == "polite"
     ask(page, ACQUISITION)
     expect(log.locator("> p")).to_have_text(
-        f"JivoChat: “{NOT_OBLIGATED}”, Privacy Policy, 20 March 2015. 4 other passages below."
+        f"JivoChat: “{NOT_OBLIGATED}”, Privacy Policy, archived 20 March 2015, effective 17 October 2014. "
+        "4 other passages below."
     )
     ask(page, "is Jivochta sold?")
     expect(log.locator("> p")).to_have_text("No policy of Jivochta is in this index. Did you mean JivoChat?")
@@ -223,6 +224,7 @@ def test_hostile_text_stays_text_and_a_script_address_is_no_link(page: Page) -> 
         answer = response.json()
         best = answer["passages"][0]
         best["segments"] = [{"text": hostile, "evidence": True}]
+        best["quotation"] = hostile
         best["company"]["name"] = best["policy"]["title"] = best["heading"] = best["lead_in"] = hostile
         best["policy"]["source_url"] = "javascript:window.harmed=true"
         answer["standalone_question"] = hostile
@@ -384,7 +386,8 @@ def test_a_citation_is_copied(browser: Browser, address: str) -> None:
     page.get_by_role("button", name="Copy as a citation").first.click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == (
-        f"“{NOT_OBLIGATED}” — JivoChat, Privacy Policy, “Legal Matters”, archived 20 March 2015. "
+        f"“{NOT_OBLIGATED}” — JivoChat, Privacy Policy, “Legal Matters”, "
+        "archived 20 March 2015, effective 17 October 2014. "
         "https://web.archive.org/web/20150320040234id_/https%3A//www.jivochat.com/privacy"
     )
     page.get_by_role("button", name="Copy a link to this answer").click()

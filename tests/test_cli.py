@@ -268,12 +268,12 @@ def test_verify_says_that_an_index_is_whole(index: Path) -> None:
 def test_verify_names_a_file_whose_bytes_have_changed(policies: Path, tmp_path: Path) -> None:
     out = tmp_path / "index"
     run("index", "build", policies / "acme.txt", "--out", out)
-    damaged = next(out.glob("versions/*/*/passages.npy"))
+    damaged = next(out.glob("versions/*/*/placements.npy"))
     data = bytearray(damaged.read_bytes())
     data[5] ^= 1
     damaged.write_bytes(data)
     done = run("index", "verify", out)
-    assert (done.exit_code, "passages.npy" in done.stderr) == (1, True)
+    assert (done.exit_code, "placements.npy" in done.stderr) == (1, True)
 
 
 def test_a_build_says_what_it_did(policies: Path, tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def shown(fake: FakeAssistant, question: str, **more: object) -> str:
 def test_an_answer_opens_with_quote_company_heading_day_and_link(fake: FakeAssistant) -> None:
     assert shown(fake, "does JivoChat notify me on acquisition?", k=1) == (
         "“We are not obligated to notify Web site users of any such transaction.”\n"
-        "JivoChat · Privacy Policy · “Legal Matters” · archived 2015-03-20\n"
+        "JivoChat · Privacy Policy · “Legal Matters” · archived 2015-03-20, effective 2014-10-17\n"
         "https://web.archive.org/web/20150320040234id_/https%3A//www.jivochat.com/privacy\n"
     )
 

@@ -55,7 +55,7 @@ class Line:
 def clean(text: str, *, pre: bool = False) -> str:
     r"""`text` with plain spaces and without what nobody sees; its line ends are kept if `pre`.
 
-    >>> clean("your\\u00a0data\\n is\\u00ad\\u200b safe")
+    >>> clean("your\u00a0data\n is\u00ad\u200b safe")
     'your data is safe'
     """
     visible = INVISIBLE.sub("", text).translate(_CP1252)
