@@ -258,7 +258,8 @@ def _surveyed(
     if not files:
         reasons = "".join(f"\n  {error}" for error in refused)
         given = ", ".join(map(str, paths)) or "nothing"
-        raise NothingToIndex(f"no policy in {given}: give files or folders of .md or .txt{reasons}")
+        formats = "HTML, PDF, DOCX, Markdown or text"
+        raise NothingToIndex(f"no policy in {given}: give files of {formats}, or folders of them{reasons}")
     claims = [file.claim for file in files]
     company_ids, companies = attributed(claims, [file.real_path for file in files], corrections=corrections(paths))
     return named(files, company_ids, companies), companies, refused

@@ -1,5 +1,6 @@
 """What comes back: hits with their evidence, and the answer made of them. It does not know how they are found."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,7 @@ from qa.mentions import Matched, UnknownName
 from qa.unread import Unread
 
 _MOST_QUOTES, _MOST_CLOSED = 3, 5
+_LIST_MARK = re.compile(r"(?<=\n)[\s>*_]*\(?[0-9A-Za-z]{1,4}\\?[.)]\s+\Z")
 
 
 class Outcome(StrEnum):
@@ -173,8 +175,8 @@ def _cited(text: str, passage: Passage, evidence: Sequence[Span]) -> list[Span]:
 
 
 def _follows(text: str, end: int, start: int) -> bool:
-    """Whether nothing but marks and white space stands between `end` and `start`."""
-    return end <= start and not any(character.isalnum() for character in text[end:start])
+    """Whether nothing but white space and marks, those of list items too, stands between `end` and `start`."""
+    return end <= start and not any(character.isalnum() for character in _LIST_MARK.sub("", text[end:start]))
 
 
 def _unknown_line(unknown: UnknownName) -> str:

@@ -19,7 +19,7 @@ _MENU_WORDS, _LEAST_SENTENCE_SHARE = 40, 0.25
 # Below this sum of log-ratios a document is no policy. Of pages that Open Terms Archive recorded where an extraction
 # failed, and that nothing here was fitted on: see `tests/test_quality.py`.
 _LEAST_LOG_RATIO, _SURE_LOG_RATIO = -5.0, 4.0
-_ENDS = re.compile(r"[.!?:;。！？।؟][”\"’')\]»]*$")
+_ENDS = re.compile(r"[.!?:;。！？।؟][”\"’')\]»*⁰¹²³⁴⁵⁶⁷⁸⁹]*$")
 _LATIN_WORD = re.compile(r"[A-Za-z]")
 
 

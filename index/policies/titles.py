@@ -185,7 +185,8 @@ def titles_of(document: Document) -> list[str]:
     found = [document.metadata.title] if document.metadata.title else []
     headings = [block for block in document.blocks[:12] if block.kind is Kind.HEADING]
     found += [readable(document.text[block.start : block.end]) for block in headings[:2]]
-    lines = [line.strip(" #*=>-|\t\r\\") for line in readable(body_of(document)[:_FIRST_CHARS]).split("\n")]
+    early = readable(body_of(document)[:_FIRST_CHARS]).split("\n")
+    lines = [line.strip(" #*=>-|\t\r\\") for line in early if not line.lstrip().startswith("|")]
     lines = [line for line in lines if re.search(r"\w", line) and not re.fullmatch(r"\W*[\d\W]*", line)]
     for place, line in enumerate(lines[:_FIRST_LINES]):
         if len(line) <= _MAX_TITLE_CHARS and (place == 0 or is_title(line)):
