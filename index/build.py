@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from index.parsing.parse import PARSER_VERSION
 from index.policies.attribution import ATTRIBUTION_VERSION, attributed
 from index.policies.companies import Company, key
 from index.policies.passages import SPLITTER_VERSION, Passage, passages
-from index.policies.series import day_of, undated_twins
+from index.policies.series import day_of, moment_of, twins
 from index.policies.versions import Policy, of_document
 from index.policy_index import PolicyIndex
 from index.segment import Segment, SegmentWriter, text_hash
@@ -359,7 +359,7 @@ class _Build:
         whole = all(group.at for group in found)
         kept = _kept(found, before)
         policies = [version.policy for group in found for version in group.versions]
-        undated = tuple(undated_twins(policies))
+        undated = tuple(twins(policies))
         unread = tuple(policy for policy in policies if not can_read(policy.language))
         if before and whole and _unchanged(before, policies, companies, sources):
             manifest = before.index.manifest
@@ -609,7 +609,7 @@ def _grouped(found: Iterable[tuple[Policy, SourceFile]], before: _Before | None)
     free = {hashes: list(places) for hashes, places in before.groups.items()} if before else {}
     groups = []
     for versions in series.values():
-        newest_first = sorted(versions, key=lambda version: day_of(version.policy) or date.min, reverse=True)
+        newest_first = sorted(versions, key=lambda version: moment_of(version.policy), reverse=True)
         places = free.get(tuple(version.file.text_hash for version in newest_first))
         groups.append(FoundGroup(tuple(newest_first), places.pop(0) if places else None))
     return groups

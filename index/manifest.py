@@ -183,7 +183,7 @@ def current_version(folder: Path) -> tuple[Path, Manifest]:
 
 def is_index_folder(folder: Path) -> bool:
     """Whether an index was published in `folder`, or is being built there: nothing in it is a policy."""
-    return (folder / _VERSIONS).is_dir() and ((folder / _CURRENT).exists() or (folder / _LOCK).exists())
+    return (folder / _LOCK).exists() or ((folder / _CURRENT).exists() and (folder / _VERSIONS).is_dir())
 
 
 def published_version(folder: Path) -> str:

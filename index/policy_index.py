@@ -21,7 +21,7 @@ from index.manifest import Manifest, check, current_version
 from index.parsing.document import Markup
 from index.policies.companies import Company, Related
 from index.policies.passages import Passage
-from index.policies.series import day_of, in_force
+from index.policies.series import day_of, in_force, moment_of
 from index.policies.versions import Policy
 from index.segment import Segment
 from index.terms import TermIndex, terms_hash
@@ -371,7 +371,7 @@ class PolicyIndex:
         for place in self.policies.places.values():
             found[place.policy.company_id].append(place)
         for places in found.values():
-            places.sort(key=lambda place: (day_of(place.policy) or date.min, place.policy.id), reverse=True)
+            places.sort(key=lambda place: (moment_of(place.policy), place.policy.id), reverse=True)
         return found
 
 

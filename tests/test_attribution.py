@@ -290,6 +290,24 @@ def test_other_parties_and_words_that_all_policies_write_are_no_names(sentence: 
     assert only(f"# Brindle Privacy Policy\n\n{sentence}\n").names == ("Brindle",)
 
 
+PARTIES = ("Orvento", "Keelhaven", "Brightloom", "Tarnwick", "Velmora", "Quillstead", "Harrowgate")
+
+
+def _of(parties: tuple[str, ...]) -> Company:
+    clauses = "".join(
+        f"{name} may end your account. You may not sell what {name} gives you. {name} collects what you send it.\n\n"
+        for name in parties
+        for _ in range(3)
+    )
+    return only(f"# Terms of Service\n\n{clauses}", "terms.md")
+
+
+def test_the_parties_of_a_text_of_many_are_no_other_names_of_one():
+    mixed = _of(PARTIES)
+    assert not set(PARTIES) & set(mixed.aliases), mixed
+    assert _of(PARTIES[:1]).name == PARTIES[0]
+
+
 def test_a_covered_service_with_files_of_its_own_is_its_own():
     files = {
         "d1/1.md": "# Northwind Privacy Policy\n\nThis policy applies to Pebblemail and Fernphotos.\n",

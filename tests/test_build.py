@@ -87,8 +87,9 @@ def test_a_bad_file_is_reported_and_the_others_are_indexed(tmp_path: Path):
 
 
 def test_a_folder_without_policies_is_told(tmp_path: Path):
-    with pytest.raises(NothingToIndex, match=r"\.md or \.txt"):
+    with pytest.raises(NothingToIndex, match="HTML, PDF, DOCX, Markdown or text") as told:
         build([tmp_path], tmp_path / "out", embedder=TinyEmbedder())
+    assert "writing.lock" not in str(told.value)
 
 
 def test_a_build_without_policies_leaves_no_folder(tmp_path: Path):

@@ -11,7 +11,7 @@ from index.build import build
 from index.language.detect import language_of
 from index.parsing.parse import parse
 from index.policies.kinds import document_type
-from index.policies.series import day_of, first_day, in_force, policy_ids, undated_twins
+from index.policies.series import day_of, first_day, in_force, policy_ids, twins, undated_twins
 from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from tests.conftest import SAMPLE
@@ -66,9 +66,12 @@ def test_a_version_is_as_old_as_its_record_and_else_as_it_states():
     assert [day_of(STATED), day_of(UNDATED)] == [date(2023, 12, 3), None]
 
 
-def test_of_versions_of_one_day_the_last_one_holds():
+def test_of_versions_of_one_day_the_last_of_a_history_holds_and_else_all():
+    first, last = replace(MAIN, order=7), replace(MAIN, order=8, path="last.md")
+    assert in_force([last, first], None) == [last]
     again = replace(MAIN, path="again.md")
-    assert in_force([MAIN, again], None) == [again]
+    assert in_force([MAIN, again], None) == [MAIN, again]
+    assert twins([MAIN, again, NEWER, last]) == [MAIN, again]
 
 
 def test_an_undated_version_holds_behind_the_dated_one():

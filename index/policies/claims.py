@@ -33,6 +33,8 @@ from index.policies.wording import lower_commonness, rarest, words_of
 # names, of the other half 112 of 120. Before, 37 of 92.
 _TITLE_MARGIN, _ALIAS_MARGIN, _SURE_SCORE, _MIN_SCORE = 3.0, 2.0, 2.0, 1.0
 _MAX_ALIASES, _MAX_TITLE_WORDS = 12, 5
+# A text in which so many names do as well as its own is of several parties: none of them is another name of one.
+_MOST_RIVALS = 5
 # What so many policies write (Google, California) is not what this one is of, unless it is its first name.
 _WELL_KNOWN = 0.1
 _MIN_ADDRESSES, _ALWAYS, _MOSTLY = 3, 0.9, 0.5
@@ -276,6 +278,11 @@ def _in_titles(left: Sequence[str], candidates: Sequence[Candidate]) -> str | No
 def _other_names(name: str, candidates: Sequence[Candidate]) -> list[str]:
     """Names that the text uses for the same company, or for what it offers under its name."""
     best = candidates[0].score if candidates else 0.0
+    rivals = [
+        candidate
+        for candidate in candidates
+        if candidate.score >= best - _ALIAS_MARGIN and candidate.count > 1 and not akin(candidate.name, name)
+    ]
     found = []
     for candidate in candidates:
         if key(candidate.name) == key(name) and candidate.count > 2:
@@ -294,7 +301,7 @@ def _other_names(name: str, candidates: Sequence[Candidate]) -> list[str]:
         alone = candidate.signs["whole"] >= 0.5
         speaks = candidate.signs["acts"] + candidate.signs["offers"]
         within = f" {inside} " in f" {around} "
-        unusual = rarest(candidate.name) < _WELL_KNOWN and not within
+        unusual = rarest(candidate.name) < _WELL_KNOWN and not within and len(rivals) <= _MOST_RIVALS
         if (
             (within and alone and rarest(candidate.name) < _SEED_RARITY)
             or (f" {around} " in f" {inside} " and alone and all(lower_commonness(word) < 0.7 for word in extra))

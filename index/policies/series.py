@@ -12,6 +12,8 @@ from datetime import date
 from index.policies.kinds import type_in
 from index.policies.versions import Policy, slug
 
+Series = tuple[str, str, str, str]
+
 _SHORT_TITLE_CHARS = 60
 _SHORT_REVISION_CHARS = 10
 
@@ -21,13 +23,18 @@ def day_of(policy: Policy) -> date | None:
     return policy.archived_on or policy.effective_on
 
 
+def moment_of(policy: Policy) -> tuple[date, int]:
+    """What versions of a series are ordered by; an undated one comes first."""
+    return day_of(policy) or date.min, policy.order
+
+
 def in_force(policies: Iterable[Policy], as_of: date | None) -> list[Policy]:
     """The versions that hold on the day `as_of` (None: now), dated ones first.
 
-    Of each series that is the newest with a day, at most `as_of`; of several of one day the one that comes last in
-    `policies`. Versions without any day hold beside it, whatever the day: nothing says which is newer.
+    Of each series that is the newest with a day, at most `as_of`. Where nothing tells which of several is newer, all of
+    them hold: those of one day, and those without any day, whatever the day asked about. See `twins`.
     """
-    newest: dict[tuple[str, str, str, str], tuple[date, Policy]] = {}
+    newest: dict[Series, list[Policy]] = {}
     undated: list[Policy] = []
     for policy in policies:
         day = day_of(policy)
@@ -35,9 +42,11 @@ def in_force(policies: Iterable[Policy], as_of: date | None) -> list[Policy]:
             undated.append(policy)
         elif as_of is None or day <= as_of:
             known = newest.get(policy.series)
-            if known is None or day >= known[0]:
-                newest[policy.series] = (day, policy)
-    return [policy for _, policy in newest.values()] + undated
+            if known is None or moment_of(policy) > moment_of(known[0]):
+                newest[policy.series] = [policy]
+            elif moment_of(policy) == moment_of(known[0]):
+                known.append(policy)
+    return [policy for group in newest.values() for policy in group] + undated
 
 
 def first_day(policies: Iterable[Policy]) -> date | None:
@@ -47,10 +56,21 @@ def first_day(policies: Iterable[Policy]) -> date | None:
 
 def undated_twins(policies: Iterable[Policy]) -> list[Policy]:
     """The undated versions that another version of their series stands beside: no day tells which of them holds."""
-    series: dict[tuple[str, str, str, str], list[Policy]] = defaultdict(list)
+    return [policy for policy in twins(policies) if day_of(policy) is None]
+
+
+def twins(policies: Iterable[Policy]) -> list[Policy]:
+    """The versions that no date tells from another one of their series: undated, or of one day with it."""
+    series: dict[Series, list[Policy]] = defaultdict(list)
     for policy in policies:
         series[policy.series].append(policy)
-    return [policy for group in series.values() if len(group) > 1 for policy in group if day_of(policy) is None]
+    found = []
+    for group in series.values():
+        moments = Counter(moment_of(policy) for policy in group)
+        found += [
+            policy for policy in group if len(group) > 1 and (day_of(policy) is None or moments[moment_of(policy)] > 1)
+        ]
+    return found
 
 
 def policy_ids(policies: Sequence[Policy], text_hashes: Sequence[str]) -> list[str]:

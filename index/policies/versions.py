@@ -28,6 +28,7 @@ class Policy:
         language: a BCP 47 tag of what it is written in.
         effective_on: the day that its text states.
         revision: the commit of an archive's history that it is from; else empty.
+        order: of versions that were recorded on one day the later one has the larger; an archive's history tells.
         technical: a change of the archive's tools alone, not of the company's words.
         licence, attribution: under which terms the text may be passed on, and whom to name.
         blocks: see `Document`.
@@ -46,6 +47,7 @@ class Policy:
     language: str = "en"
     effective_on: date | None = None
     revision: str = ""
+    order: int = 0
     technical: bool = False
     licence: str | None = None
     attribution: str | None = None

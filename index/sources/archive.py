@@ -108,6 +108,7 @@ def _version(like: SourceFile, version: HistoryVersion, place: str) -> SourceFil
         effective_on=None,
         place=version.place,
         revision=version.commit,
+        order=version.number,
         technical=version.technical,
     )
 

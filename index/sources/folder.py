@@ -51,7 +51,7 @@ class SourceFile:
         claim: what it says of its company.
         archive: the archive of histories that it is in; empty for a file of its own.
         place: where that keeps its bytes; equal places hold equal bytes.
-        revision, technical: see `Policy`.
+        revision, order, technical: see `Policy`.
     """
 
     path: str
@@ -74,6 +74,7 @@ class SourceFile:
     archive: str = ""
     place: str = ""
     revision: str = ""
+    order: int = 0
     technical: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -253,5 +254,6 @@ def _policy(file: SourceFile, company_id: str, names: Mapping[str, str]) -> Poli
         attribution=file.attribution,
         markup=file.markup,
         revision=file.revision,
+        order=file.order,
         technical=file.technical,
     )
