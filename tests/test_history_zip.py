@@ -68,7 +68,7 @@ def test_every_file_is_accounted_for(tmp_path: Path):
     with open_history(zipped(tmp_path, GOOD)) as history:
         assert len(list(history.versions())) == 4
         assert history.account.commits.total() == len(GOOD)
-        assert history.problems == []
+        assert not history.problems
 
 
 @pytest.mark.parametrize(
