@@ -20,7 +20,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli import askpolicy
+from index.build import build
 from index.errors import FetchRefused
+from index.policies.layout import service_folder
+from index.policy_index import PolicyIndex
 from index.sources import fetch_snapshots
 from index.sources.fetch import Fetched, Fetcher, FetchOutcome
 from index.sources.fetch_address import checked_url, is_public, reachable
@@ -28,6 +31,7 @@ from index.sources.fetch_http import USER_AGENT, Limits
 from index.sources.fetch_types import ending
 from index.sources.sidecar import read_sidecar, sidecar_path
 from tests.fetch_support import HTML, Days, Page, Site, fetcher, redirect, site
+from tests.tiny import TinyEmbedder
 
 OK, UNCHANGED, REFUSED, FAILED = FetchOutcome
 
@@ -138,6 +142,26 @@ def test_a_web_archives_snapshot_is_of_the_day_that_it_was_archived(web: Site, t
     sidecar = read_sidecar(fetched.path)
     assert sidecar is not None
     assert sidecar.archived_on == date(2015, 3, 20)
+
+
+def test_what_was_fetched_is_whose_it_says_and_not_the_hosts_folders(web: Site, tmp_path: Path) -> None:
+    text = "<h1>Privacy Notice</h1><p>{0} Ltd. (“{0}”, “we”, “us”) keeps your name. {0} never sells it.</p>"
+    for name in ("Brightloom", "Tarnwick"):
+        body = f"<!doctype html><title>Privacy Notice</title>{text.format(name)}".encode()
+        web.pages[f"/{name}/privacy"] = Page(body, "text/html; charset=utf-8")
+        fetcher(tmp_path / "got").fetch(web.url(f"/{name}/privacy"))
+    build([tmp_path / "got"], tmp_path / "out", embedder=TinyEmbedder())
+    index = PolicyIndex.open(tmp_path / "out", embedder=TinyEmbedder())
+    assert [company.name for company in index.companies.values()] == ["Brightloom", "Tarnwick"]
+
+
+@pytest.mark.parametrize("host", ["www.acme.example", "acme.example", "legal.acme.example:8080"])
+def test_a_folder_called_by_the_documents_own_host_is_no_services(host: str) -> None:
+    address = f"https://{host}/legal/privacy"
+    assert service_folder(f"got/{host.replace(':', '-')}/privacy--2026-01-01.html", address) is None
+    assert service_folder("got/acme.example/privacy.html", "https://www.acme.example/privacy") is None
+    assert service_folder("got/acme.example/privacy.html") == "acme.example"
+    assert service_folder("got/Acme/privacy.html", address) == "Acme"
 
 
 # A second time

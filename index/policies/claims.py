@@ -104,7 +104,7 @@ def claim_of(document: Document, *, path: str) -> Claim:
     titles = titles_of(document)
     legal = legal_names(body)
     stem = name_left_of(stem_of(path))
-    folder = service_folder(path)
+    folder = service_folder(path, document.metadata.address)
     left = [name for title in titles if is_title(title) for name in names_left_of(title)]
     seeds = [
         name for name in (*left, stem, document.metadata.site_name, header, document.metadata.company, folder) if name
@@ -126,7 +126,7 @@ def claim_of(document: Document, *, path: str) -> Claim:
         own.append(domain.split(".")[0] if len(domain.split(".")[0]) >= 4 else domain)
     said = [*legal, *map(name_of_entity, legal)]
     said += defined_names(body, (*own, *said))
-    domains = _domains(domain, body, (*own, *said))
+    domains = [*_domains(domain, body, (*own, *said)), _host(document)]
     said += _other_names(name, candidates)
     relations = related(body, own, known=said)
     said += [entry.name for entry in relations if entry.kind != "parent"]

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import PurePath
+from urllib.parse import urlsplit
 
 from index.policies.titles import is_document_type_name
 
@@ -21,16 +22,22 @@ _GENERAL = frozenset(
 _NUMBERED = re.compile(r"[a-z]{0,12}[-_]?\d+\Z|[0-9a-f]{6,}\Z|.*_")
 
 
-def service_folder(path: str) -> str | None:
+def service_folder(path: str, address: str | None = None) -> str | None:
     """The folder that may be a service's: the nearest of `path` that is no language's or date's.
+
+    A folder that is called by the host of the document's `address`, or a host above that, holds what was fetched from
+    there, whoever's it is.
 
     >>> service_folder("archive/Pebblemail/Privacy Policy.md"), service_folder("Acme/en/2024-01-01/privacy.html")
     ('Pebblemail', 'Acme')
-    >>> service_folder("Privacy Policy.md") is None
+    >>> service_folder("Privacy Policy.md") is service_folder("got/a.example/x.html", "https://a.example/x") is None
     True
     """
+    host = "." + urlsplit(address or "").netloc.rpartition("@")[2].lower().replace(":", "-")
     for folder in PurePath(path).parent.parts[::-1]:
         if folder in ("/", "\\", ".", "..") or folder.endswith(":\\"):
+            return None
+        if host.endswith("." + folder.lower().removeprefix("www.")):
             return None
         if not _LANGUAGE.match(folder) and not _DATE.match(folder):
             return folder
