@@ -25,6 +25,17 @@ def test_a_header_tells_domain_day_and_snapshot():
     )
 
 
+@pytest.mark.parametrize(
+    "day", ["2015-03-20", "20.03.2015", "20. März 2015", "Mar. 20, 2015", "March 20th, 2015", "20 mars 2015"]
+)
+def test_a_header_tells_its_day_in_any_form(day: str):
+    header = HEADER.replace("2015-03-20", day).format("a.com", "https://a.b/c")
+    file = parse_policy_text(header + BODY, path="a.md")
+    assert (file.archived_on, file.source_url) == (date(2015, 3, 20), "https://a.b/c")
+    alone = parse_policy_text(f"{header.partition(' Please')[0]}*\n\n{BODY}", path="a.md")
+    assert (alone.named, alone.archived_on) == ("a.com", date(2015, 3, 20))
+
+
 def test_a_header_may_name_a_company_with_spaces():
     assert parse_policy_text(HEADER.format("A Mighty Girl", "https://a.b/c") + BODY, path="a").named == "A Mighty Girl"
 

@@ -31,7 +31,7 @@ _FIELDS = {
 }
 _HEADER = re.compile(
     r"\s*>?\s*\*?The following text is extracted and transformed from the (?P<named>[^\n]{1,300}?) "
-    r"that was archived on (?P<day>[^\n.]{4,40})\.(?P<rest>[^\n]*)(?:\n|\Z)",
+    r"that was archived on (?P<day>[^\n]{4,40}?)\.(?=\s*[*\n]|\s*\Z|\s+[^\d\s])(?P<rest>[^\n]*)(?:\n|\Z)",
     re.IGNORECASE,
 )
 _KIND = re.compile(
