@@ -302,6 +302,25 @@ def _of(parties: tuple[str, ...]) -> Company:
     return only(f"# Terms of Service\n\n{clauses}", "terms.md")
 
 
+@pytest.mark.parametrize(
+    ("words", "no_name"),
+    [
+        ("We obey the Children’s Online Privacy Protection Act (COPPA). COPPA protects children.", "COPPA"),
+        ("PIPEDA (the Personal Information Protection and Electronic Documents Act) holds. PIPEDA says so.", "PIPEDA"),
+        ("We keep personally identifiable information (“PII”) apart. PII is what tells who you are.", "PII"),
+        ("| Why we share | Do we? |\n| --- | --- |\n| To sell | Yes |\n| To lend | Yes |\n| To bill | Yes |", "Yes"),
+    ],
+)
+def test_short_forms_of_laws_and_of_words_and_short_answers_are_no_names(words: str, no_name: str):
+    found = only(f"# Privacy Policy\n\nThis tells how we use data.\n\n{words}\n", "tarnwick.md")
+    assert no_name not in (found.name, *found.aliases)
+
+
+def test_a_short_form_of_a_companys_name_is_its_name():
+    found = only("# Privacy Policy\n\nPrivate Internet Access, Inc. (“PIA”, “we”) runs a VPN. PIA keeps no logs.\n")
+    assert {"PIA", "Private Internet Access"} <= {found.name, *found.aliases}
+
+
 def test_the_parties_of_a_text_of_many_are_no_other_names_of_one():
     mixed = _of(PARTIES)
     assert not set(PARTIES) & set(mixed.aliases), mixed

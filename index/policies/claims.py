@@ -12,7 +12,15 @@ from urllib.parse import urlsplit
 from index.parsing.document import Document
 from index.policies.companies import Related, key
 from index.policies.layout import is_typed, service_folder, stem_of
-from index.policies.legal_names import defined_names, is_legal_form, is_name, legal_names, name_of_entity, related
+from index.policies.legal_names import (
+    abbreviates_words,
+    defined_names,
+    is_legal_form,
+    is_name,
+    legal_names,
+    name_of_entity,
+    related,
+)
 from index.policies.names_in_text import Candidate, NamesInText, domains_in, key_words, label_of
 from index.policies.titles import (
     body_of,
@@ -113,7 +121,10 @@ def claim_of(document: Document, *, path: str) -> Claim:
     candidates = [
         candidate
         for candidate in names.candidates()
-        if not is_legal_form(candidate.name) and names_left_of(candidate.name) and _is_evident(candidate)
+        if not is_legal_form(candidate.name)
+        and names_left_of(candidate.name)
+        and _is_evident(candidate)
+        and not abbreviates_words(candidate.name, body)
     ]
     titled = _in_titles(left, candidates)
     named, reason = _named(document, path, header=header, titled=titled, candidates=candidates, legal=legal)
@@ -130,7 +141,7 @@ def claim_of(document: Document, *, path: str) -> Claim:
     said += _other_names(name, candidates)
     relations = related(body, own, known=said)
     said += [entry.name for entry in relations if entry.kind != "parent"]
-    said = [alias for alias in said if is_name(alias)]
+    said = [alias for alias in said if is_name(alias) and not abbreviates_words(alias, body)]
     return Claim(
         domain or id_of(named),
         name,
@@ -218,8 +229,8 @@ def _domains(domain: str | None, body: str, names: Sequence[str]) -> list[str]:
 
 def _is_evident(candidate: Candidate) -> bool:
     """Whether more than a capital letter speaks for a name."""
-    signs = ("title_first", "label_top", "party_before", "inside")
-    return candidate.count > 1 or any(candidate.signs[sign] for sign in signs)
+    strong, weak = ("title_first", "label_top", "party_before", "inside"), ("acts", "offers", "policy", "mailed")
+    return any(candidate.signs[sign] for sign in (*strong, *(weak if candidate.count > 1 else ())))
 
 
 def _is_used(name: str, legal: Sequence[str], candidates: Sequence[Candidate]) -> bool:

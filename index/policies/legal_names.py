@@ -70,6 +70,8 @@ _OFFERED = (
     rf",? (?:such as|like|including|include)(?: the)? (?P<names>{_LIST})"
 )
 _PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _RELATIONS)
+_ABBREVIATION = re.compile(r"[A-Z]{2,8}")
+_LAW = re.compile(r"(?:Act|Acts|Law|Laws|Regulations?|Directives?|Ordinance)[.,;]?")
 
 
 def legal_names(body: str) -> list[str]:
@@ -167,6 +169,32 @@ def related(body: str, own: Sequence[str], *, known: Sequence[str] = ()) -> list
             if is_name(name) and key(name) not in taken:
                 found.setdefault(key(name), Related(name, "covered"))
     return list(found.values())[:_MAX_RELATED]
+
+
+def abbreviates_words(name: str, body: str) -> bool:
+    """Whether the text spells `name` out as ordinary words, or as a law: then it is nobody's name.
+
+    >>> text = "the Children's Online Privacy Protection Act (“COPPA”), personally identifiable information (PII), "
+    >>> text += "LGPD (Lei Geral, a General Privacy Data Law), Private Internet Access (“PIA”)"
+    >>> [short for short in ("COPPA", "PII", "LGPD", "PIA", "WHO") if abbreviates_words(short, text)]
+    ['COPPA', 'PII', 'LGPD']
+    """
+    if not _ABBREVIATION.fullmatch(name):
+        return False
+    before = re.finditer(rf"((?:[\w'’-]+,?[ ]){{2,12}})\(\W*(?:the )?{name}s?\W*\)", body)
+    behind = re.finditer(rf"\b{name}s?[ ]\(([^()\n]{{6,120}})\)", body)
+    return any(_are_words(match[1].split(), name) for match in (*before, *behind))
+
+
+def _are_words(words: Sequence[str], abbreviation: str) -> bool:
+    for first in range(len(words) - 1, -1, -1):
+        spelled = words[first:]
+        initials = iter(word[0].casefold() for word in spelled)
+        if spelled[0][0].casefold() == abbreviation[0].casefold() and all(
+            letter in initials for letter in abbreviation.casefold()
+        ):
+            return any(_LAW.fullmatch(word) for word in spelled) or all(word == word.lower() for word in spelled[1:])
+    return False
 
 
 def _separate(names: str) -> Iterator[str]:
