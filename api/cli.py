@@ -629,7 +629,10 @@ def _tell(report: "BuildReport", out: Path) -> None:
     for error in report.refused:
         _say(f"Left out: {error}")
     for policy in report.undated:
-        _say(f"Undated: {policy.path}: no date tells it from another version of the same policy; both answer")
+        _say(
+            f"Undated: {policy.path}: no date tells it from another version of the same policy, so each answers; "
+            f"give its day as archived_on in {Path(policy.path).name}.meta.toml beside it"
+        )
     for language in sorted({policy.language for policy in report.unread}):
         mine = [policy.path for policy in report.unread if policy.language == language]
         _say(

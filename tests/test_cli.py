@@ -206,6 +206,21 @@ def test_the_index_is_taken_from_the_environment(index: Path) -> None:
 # index
 
 
+def test_versions_that_no_date_tells_apart_are_told_with_what_to_do(policies: Path, tmp_path: Path) -> None:
+    (tmp_path / "Tarnwick").mkdir()
+    for name, years in (("Privacy Policy.md", "two"), ("privacy-policy.txt", "three")):
+        text = f"# Privacy Policy\n\nWe keep your letters for {years} years.\n"
+        (tmp_path / "Tarnwick" / name).write_text(text, encoding="utf-8")
+    done = run("index", "build", tmp_path / "Tarnwick", "--out", tmp_path / "index")
+    assert done.exit_code == 0
+    assert done.stderr.count("Undated: ") == 2
+    assert "give its day as archived_on in privacy-policy.txt.meta.toml beside it" in done.stderr
+    dated = tmp_path / "Tarnwick" / "privacy-policy.txt.meta.toml"
+    dated.write_text("archived_on = 2024-03-01\n", encoding="utf-8")
+    again = run("index", "build", tmp_path / "Tarnwick", "--out", tmp_path / "index")
+    assert again.stderr.count("Undated: ") == 1
+
+
 def test_a_bad_file_is_named_and_the_others_are_indexed(policies: Path, tmp_path: Path) -> None:
     binary = tmp_path / "binary.txt"
     binary.write_bytes(b"\0\1\2")

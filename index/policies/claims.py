@@ -137,7 +137,9 @@ def claim_of(document: Document, *, path: str) -> Claim:
         own.append(domain.split(".")[0] if len(domain.split(".")[0]) >= 4 else domain)
     said = [*legal, *map(name_of_entity, legal)]
     said += defined_names(body, (*own, *said))
-    domains = [*_domains(domain, body, (*own, *said)), _host(document)]
+    domains = _domains(domain, body, (*own, *said))
+    if folder != service_folder(path):
+        domains.append(_host(document))  # it was fetched from there
     said += _other_names(name, candidates)
     relations = related(body, own, known=said)
     said += [entry.name for entry in relations if entry.kind != "parent"]
