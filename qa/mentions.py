@@ -167,7 +167,8 @@ class CompanyNames:
     def _add(self, company: Company, name: str, *, own: bool) -> None:
         if not own and name.lower() in self._common_words:
             return
-        for variant in {key(name), key(_LEADING_THE.sub("", name))}:
+        # A question's words are compared without their "'s": "Levi's" may be theirs, or Levi's.
+        for variant in {key(name), key(_LEADING_THE.sub("", name)), key(_POSSESSIVE.sub("", name))}:
             if variant and all(company is not other for other, _ in self._by_key[variant]):
                 self._by_key[variant].append((company, name))
 

@@ -163,3 +163,14 @@ def test_a_company_called_by_words_of_the_language_gives_way_to_one_with_a_name(
     asked = names.mentions(f"Who is the data controller for {COMPANIES[0].name}?")
     assert [company.id for company in asked.companies] == [COMPANIES[0].id]
     assert [company.id for company in names.mentions("does The Data Controller sell my data?").companies] == [role.id]
+
+
+@pytest.mark.parametrize("name", ["Levi's", "Ben & Jerry's", "Domino’s"])
+@pytest.mark.parametrize(
+    "question",
+    ["does {} sell my data", "how long does it keep mine, {}?", "what are {} rules?", "is data kept by {}, or not"],
+)
+def test_a_name_that_ends_like_a_possessive_is_found(name: str, question: str):
+    names = CompanyNames([*COMPANIES, Company("it", name, (), ())], lower_case_words=WORDS, policy_count=40)
+    found = {company.name for company in names.mentions(question.format(name)).companies}
+    assert found == {name}

@@ -35,7 +35,7 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _KIND = re.compile(
-    r"(?P<company>.{1,200}?)(?:['’]s)? "
+    r"(?P<company>.{1,200}?) "
     r"(?P<kind>(?:(?:privacy|acceptable|children['’]s|community|developer|"
     r"vulnerability|law|cookies?|trackers?|tracking|data|security|"
     r"use|protection|processing|content|community|conduct|retention|disclosure|enforcement|advertising|copyright|"
