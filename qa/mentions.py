@@ -14,6 +14,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from index.errors import UnknownCompany
+from index.language.english import english_words
 from index.policies.companies import Company, key
 from index.terms import STOPWORDS, Thesaurus, brands, stem, words
 
@@ -63,14 +64,6 @@ _PROPER = frozenset(
     thursday friday saturday sunday christmas internet web english wi-fi wifi android ios iphone ipad mac windows
     linux bluetooth usb article section shield harbor harbour safe mr mrs ms dr""".split()
 )
-
-
-@cache
-def english_words() -> frozenset[str]:
-    """Words of English in lower case, from pyspellchecker's frequency list (160 thousand)."""
-    from spellchecker import SpellChecker
-
-    return frozenset(SpellChecker(language="en").word_frequency.words())
 
 
 @cache

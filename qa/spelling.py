@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from index.language.english import english_words
 from index.terms import Thesaurus
-from qa.mentions import english_words
 
 _WORD = re.compile(r"(?<![\w.@/-])[a-zA-Z]{4,}(?![\w@/-]|\.\w|['’]\w)")
 

@@ -321,6 +321,25 @@ def test_a_short_form_of_a_companys_name_is_its_name():
     assert {"PIA", "Private Internet Access"} <= {found.name, *found.aliases}
 
 
+@pytest.mark.parametrize("word", ["Glossary", "Science", "Japan", "Badge"])
+def test_a_word_of_the_language_that_a_text_writes_now_and_then_is_no_other_name(word: str):
+    party = "Velmora collects what you write to it. Velmora shares it with nobody. "
+    found = only(f"# Velmora Privacy Policy\n\n{party * 9}\n\nRead the {word} first. Velmora {word} collects it.\n")
+    assert found.name == "Velmora"
+    assert word not in found.aliases
+
+
+def test_a_word_of_the_language_that_a_text_writes_again_and_again_is_another_name():
+    text = "Fernmeet Ltd. (“we”) runs it. " + "Steam collects what you write to it. You may use Steam alone. " * 9
+    found = only(f"# Privacy Policy\n\n{text}\n")
+    assert {"Fernmeet", "Steam"} <= {found.name, *found.aliases}
+
+
+def test_what_the_party_is_called_by_its_part_is_no_name():
+    found = only("# Privacy Policy\n\nVelmora, Inc. (“we”, “Data Controller”, “Velmora”) keeps what Velmora gets.\n")
+    assert (found.name, "Data Controller" in found.aliases) == ("Velmora", False)
+
+
 def test_the_parties_of_a_text_of_many_are_no_other_names_of_one():
     mixed = _of(PARTIES)
     assert not set(PARTIES) & set(mixed.aliases), mixed

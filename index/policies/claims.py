@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from index.language.english import english_words
 from index.parsing.document import Document
 from index.policies.companies import Related, key
 from index.policies.layout import is_typed, service_folder, stem_of
@@ -34,12 +35,16 @@ from index.policies.titles import (
 )
 from index.policies.versions import is_domain, slug
 from index.policies.wording import lower_commonness, rarest, words_of
+from index.terms import brands
 
 # How far below the text's best name (log odds, see `WEIGHTS`) one in the title is still the name, or another name of
 # the same company; from which score a name is believed, beside legal entities and alone. Chosen on one half of the
 # archives' services: of those whose text writes their name twice, 123 of 130 are found by it in files with numbered
 # names, of the other half 112 of 120. Before, 37 of 92.
-_TITLE_MARGIN, _ALIAS_MARGIN, _SURE_SCORE, _MIN_SCORE = 3.0, 2.0, 2.0, 1.0
+_TITLE_MARGIN, _ALIAS_MARGIN, _WORD_MARGIN, _SURE_SCORE, _MIN_SCORE = 3.0, 2.0, 1.0, 2.0, 1.0
+# A word of the language is another name only where it does nearly as well, or is written half as often, as the best:
+# that takes "Science" from Overleaf and "Japan" from LINE, and no service of either half that it was found by.
+_OFTEN = 0.5
 _MAX_ALIASES, _MAX_TITLE_WORDS = 12, 5
 # A text in which so many names do as well as its own is of several parties: none of them is another name of one.
 _MOST_RIVALS = 5
@@ -229,6 +234,12 @@ def _domains(domain: str | None, body: str, names: Sequence[str]) -> list[str]:
     return domains
 
 
+def _is_word(name: str) -> bool:
+    """Whether `name` is one word of the language: "Sync" would be found where nobody means a company."""
+    words = words_of(name)
+    return len(words) == 1 and words[0] in english_words() and words[0] not in brands() and not is_domain(name)
+
+
 def _is_evident(candidate: Candidate) -> bool:
     """Whether more than a capital letter speaks for a name."""
     strong, weak = ("title_first", "label_top", "party_before", "inside"), ("acts", "offers", "policy", "mailed")
@@ -315,8 +326,11 @@ def _other_names(name: str, candidates: Sequence[Candidate]) -> list[str]:
         speaks = candidate.signs["acts"] + candidate.signs["offers"]
         within = f" {inside} " in f" {around} "
         unusual = rarest(candidate.name) < _WELL_KNOWN and not within and len(rivals) <= _MOST_RIVALS
+        ordinary = _is_word(candidate.name) and not f"{around} ".startswith(f"{inside} ")
+        if ordinary and candidate.score < best - _WORD_MARGIN and candidate.signs["relative"] < _OFTEN:
+            continue
         if (
-            (within and alone and rarest(candidate.name) < _SEED_RARITY)
+            (within and alone and not ordinary and rarest(candidate.name) < _SEED_RARITY)
             or (f" {around} " in f" {inside} " and alone and all(lower_commonness(word) < 0.7 for word in extra))
             or key(name) == initials(candidate.name)
             or key(candidate.name) == initials(name)

@@ -70,6 +70,8 @@ _OFFERED = (
     rf",? (?:such as|like|including|include)(?: the)? (?P<names>{_LIST})"
 )
 _PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _RELATIONS)
+# (“we”, “Data Controller”) gives no name, (“we”, “Dune”) does.
+_DEFINED_RARITY = 0.2
 _ABBREVIATION = re.compile(r"[A-Z]{2,8}")
 _LAW = re.compile(r"(?:Act|Acts|Law|Laws|Regulations?|Directives?|Ordinance)[.,;]?")
 
@@ -139,6 +141,7 @@ def defined_names(body: str, known: Iterable[str]) -> list[str]:
                 and len(words.split()) <= 3
                 and words.casefold() not in _FIRST_PERSON
                 and is_name(words)
+                and rarest_lower(words) < _DEFINED_RARITY
             ]
     return names
 
