@@ -323,8 +323,8 @@ def test_a_short_form_of_a_companys_name_is_its_name():
 
 @pytest.mark.parametrize("word", ["Glossary", "Science", "Japan", "Badge"])
 def test_a_word_of_the_language_that_a_text_writes_now_and_then_is_no_other_name(word: str):
-    party = "Velmora collects what you write to it. Velmora shares it with nobody. "
-    found = only(f"# Velmora Privacy Policy\n\n{party * 9}\n\nRead the {word} first. Velmora {word} collects it.\n")
+    party = "Velmora collects what you write to it. You may use Velmora alone. " * 8
+    found = only(f"# Velmora Privacy Policy\n\n{party}\n\n" + f"You may read {word} there. {word} collects it. " * 3)
     assert found.name == "Velmora"
     assert word not in found.aliases
 
