@@ -47,6 +47,7 @@ from index.sharing import NewGroup, group_of
 from index.sources.archive import Archives
 from index.sources.folder import Progress, SourceFile, corrections, document_of, named, survey
 from index.terms import terms_hash
+from index.vector_cache import VectorCache
 
 Sources = tuple[tuple[str, ...], tuple[str, ...]]
 """The files and folders, and the histories, that an index is built of, as absolute paths."""
@@ -428,11 +429,12 @@ class _Build:
         """Write the policies of `ready` into the folder `where`, beside those `placed` in segments `names` there."""
         placed, names = list(placed), list(names)
         own_names = {company.id: _own_names(company) for company in companies}
-        for writer, written, words in self._segments(ready, own_names):
-            name = f"{now:%Y%m%dT%H%M%S%f}-{len(names)}"
-            placed += [(version, len(names), place) for version, place in written]
-            writer.write(where / name, words=words)
-            names.append(name)
+        with closing(VectorCache(where, self._embedder.dimension)) as cache:
+            for writer, written, words in self._segments(ready, own_names, cache):
+                name = f"{now:%Y%m%dT%H%M%S%f}-{len(names)}"
+                placed += [(version, len(names), place) for version, place in written]
+                writer.write(where / name, words=words)
+                names.append(name)
         if not placed:
             raise NothingToIndex("no passage in any file:" + "".join(f"\n  {error}" for error in self._refused))
         placed.sort(key=lambda entry: entry[1:])
@@ -548,7 +550,7 @@ class _Build:
         return policy, segment.passages(at[1], policy_id=policy.id)
 
     def _segments(
-        self, ready: Iterable[ReadyGroup], own_names: Mapping[str, frozenset[str]]
+        self, ready: Iterable[ReadyGroup], own_names: Mapping[str, frozenset[str]], cache: VectorCache
     ) -> Iterator[tuple[SegmentWriter, list[tuple[FoundPolicy, int]], Counter[str]]]:
         """The groups of `ready` in segments to be written, each with its versions' places and the words of prose."""
         writer, written, words = (
@@ -560,7 +562,7 @@ class _Build:
             if writer.passages and writer.passages + sum(len(each.new.rows) for each in batch) > _MOST_PASSAGES:
                 yield writer, written, words
                 writer, written, words = SegmentWriter(self._embedder.dimension), [], Counter()
-            vector_of = self._vectors(batch)
+            vector_of = self._vectors(batch, cache)
             for each in batch:
                 vectors = each.vectors or (vector_of(each.new.passage_texts), vector_of(each.new.sentence_texts))
                 places = writer.add(each.new, *vectors)
@@ -570,16 +572,18 @@ class _Build:
         if written:
             yield writer, written, words
 
-    def _vectors(self, batch: Sequence[ReadyGroup]) -> Callable[[Sequence[str]], np.ndarray]:
-        """What gives the vectors of texts of `batch`: from before, or embedded now, each text once."""
+    def _vectors(self, batch: Sequence[ReadyGroup], cache: VectorCache) -> Callable[[Sequence[str]], np.ndarray]:
+        """What gives the vectors of texts of `batch`: from before, from `cache`, or embedded now and kept there."""
         wanted = dict.fromkeys(
             text for each in batch if not each.vectors for text in (*each.new.passage_texts, *each.new.sentence_texts)
         )
         taken = sum(len(set(e.new.passage_texts) | set(e.new.sentence_texts)) for e in batch if e.vectors)
         known = _known_vectors(self._before.index, list(wanted)) if self._before else {}
+        self._reused += taken + len(known)
+        known |= cache.known(text for text in wanted if text not in known)
         new = [text for text in wanted if text not in known]
         fresh = self._embed(new, sum(each.found.size for each in batch if not each.vectors))
-        self._reused += taken + len(known)
+        cache.add(new, fresh)
         rows = {text: row for row, text in enumerate([*known, *new])}
         matrix = np.concatenate([np.array(list(known.values()), dtype=np.float32).reshape(-1, fresh.shape[1]), fresh])
         return lambda texts: matrix[[rows[text] for text in texts]]

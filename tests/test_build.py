@@ -299,6 +299,25 @@ def test_a_file_of_the_same_size_written_at_once_is_read_again(two: Path):
     assert any("for a week" in passage.text for passage in opened(two / "out").passages)
 
 
+def test_what_several_companies_write_is_embedded_once_in_a_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("index.build._EMBEDDED_AT_ONCE", 1)
+    monkeypatch.setattr("index.build._MOST_PASSAGES", 3)
+    for company in ("a.com", "b.com", "c.com", "d.com"):
+        text = f"We never sell what you tell us. We rent it.\n\nWe at {company} keep it for a year."
+        write(tmp_path / "in", f"{company}.md", company, "2020-01-01", text)
+    embedder = Counting()
+    report = build([tmp_path / "in"], tmp_path / "out", embedder=embedder)
+    assert len(embedder.texts) == len(set(embedder.texts)) == report.embedded == 7
+    index = opened(tmp_path / "out")
+    assert len(index.segments) > 1
+    monkeypatch.undo()
+    build([tmp_path / "in"], tmp_path / "at-once", embedder=TinyEmbedder())
+    rows = np.arange(len(index.passages))
+    at_once = opened(tmp_path / "at-once")
+    assert index.passage_vectors.vectors(rows).tolist() == at_once.passage_vectors.vectors(rows).tolist()
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.name.startswith("tmp")]
+
+
 def test_of_a_changed_policy_only_what_is_new_is_embedded(two: Path):
     path = two / "in" / "a.com.md"
     path.write_text(path.read_text() + "\nWe answer your letters within a month.\n")
