@@ -154,6 +154,29 @@ def test_a_service_that_was_renamed_is_one_company_under_both_names(archive: Arc
     assert len({policy.series for policy in index.policies.values()}) == 1
 
 
+def clauses(name: str, *, own: int) -> str:
+    """A policy of 15 clauses, every fifth with the service's name; `own` of them are its own alone."""
+    verbs = (
+        "keeps shares reads stores sends sorts counts checks copies lends moves prints scans signs tags trims".split()
+    )
+    who = (name, "Our company")
+    lines = [f"{who[n % 5 > 0]} {verb} what you write to it for {n} days." for n, verb in enumerate(verbs)]
+    lines[:own] = [f"At {name} nobody {verb} a letter of yours in {name} {verb[::-1]} rooms." for verb in verbs[:own]]
+    return "# Privacy Policy\n\n" + "\n\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(("own", "renamed"), [(0, True), (1, True), (3, False), (8, False)])
+def test_a_service_goes_on_under_another_name_only_where_its_words_do(tmp_path: Path, own: int, renamed: bool) -> None:
+    archive = Archive(tmp_path / "group-versions")
+    path, new = "Pebblemail__Privacy_Policy.md", "Stonemail__Privacy_Policy.md"
+    archive.commit("2020-02-01", "First record of Pebblemail Privacy Policy", **{path: clauses("Pebblemail", own=0)})
+    archive.commit("2020-03-01", "Remove Pebblemail", **{path: None})
+    archive.commit("2020-05-01", "First record of Stonemail Privacy Policy", **{new: clauses("Stonemail", own=own)})
+    index = index_of(archive, tmp_path / "index")
+    names = {name for company in index.companies.values() if company.name == "Stonemail" for name in company.names}
+    assert ("Pebblemail" in names) == renamed
+
+
 def test_every_commit_is_accounted_for(archive: Archive) -> None:
     archive.commit("2023-01-01", "Remove", **{PATH: None})
     with open_history(archive.folder) as history:
