@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from index.parsing.document import Document, Metadata
+from index.parsing.parse import parse
 from index.policies.attribution import attributed, reasons
 from index.policies.claims import Claim, Reason, claim_of
 from index.policies.companies import Company, Related
+from index.policies.titles import titles_of
 from index.sources.folder import corrections, survey
 
 HEADER = (
@@ -338,6 +340,22 @@ def test_a_word_of_the_language_that_a_text_writes_again_and_again_is_another_na
 def test_what_the_party_is_called_by_its_part_is_no_name():
     found = only("# Privacy Policy\n\nVelmora, Inc. (“we”, “Data Controller”, “Velmora”) keeps what Velmora gets.\n")
     assert (found.name, "Data Controller" in found.aliases) == ("Velmora", False)
+
+
+@pytest.mark.parametrize("kind", ["md", "html"])
+def test_a_tables_rows_are_no_titles(kind: str):
+    rows = [("Kind of data", "Kept for", "Legal basis"), ("Searches", "13 months", "Legal obligation policy")]
+    if kind == "md":
+        head, row = ("| " + " | ".join(cells) + " |\n" for cells in rows)
+        table = f"{head}| --- | --- | --- |\n{row}"
+        data = f"# Privacy Notice\n\n{table}\nOrvento collects it. We at Orvento sell nothing. Orvento keeps it.\n"
+    else:
+        table = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for cells in rows)
+        prose = "<p>Orvento collects it. We at Orvento sell nothing. Orvento keeps it.</p>"
+        data = f"<!doctype html><title>Privacy Notice</title><h1>Privacy Notice</h1><table>{table}</table>{prose}"
+    document = parse(data.encode(), path=f"0001.{kind}")
+    assert not any(cell in title for title in titles_of(document) for cells in rows for cell in cells)
+    assert claim_of(document, path=f"d1/0001.{kind}").name == "Orvento"
 
 
 def test_the_parties_of_a_text_of_many_are_no_other_names_of_one():

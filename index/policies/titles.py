@@ -185,13 +185,28 @@ def titles_of(document: Document) -> list[str]:
     found = [document.metadata.title] if document.metadata.title else []
     headings = [block for block in document.blocks[:12] if block.kind is Kind.HEADING]
     found += [readable(document.text[block.start : block.end]) for block in headings[:2]]
-    early = readable(body_of(document)[:_FIRST_CHARS]).split("\n")
+    early = readable(_without_rows(document)[:_FIRST_CHARS]).split("\n")
     lines = [line.strip(" #*=>-|\t\r\\") for line in early if not line.lstrip().startswith("|")]
     lines = [line for line in lines if re.search(r"\w", line) and not re.fullmatch(r"\W*[\d\W]*", line)]
     for place, line in enumerate(lines[:_FIRST_LINES]):
         if len(line) <= _MAX_TITLE_CHARS and (place == 0 or is_title(line)):
             found.append(line)
     return list(dict.fromkeys(found))[:_MAX_TITLES]
+
+
+def _without_rows(document: Document) -> str:
+    """The body without tables: "Call records | 13 months | Legal obligation" is no title."""
+    spans = {
+        span
+        for row in document.blocks
+        if row.kind is Kind.ROW
+        for span in ((row.start, row.end), *(cell.column for cell in row.cells if cell.column))
+    }
+    text, at = [], document.blocks[0].start if spans else len(document.text) - len(body_of(document))
+    for start, end in sorted(spans):
+        text.append(document.text[at:start])
+        at = max(at, end)
+    return "".join([*text, document.text[at:]])
 
 
 def is_title(line: str) -> bool:
