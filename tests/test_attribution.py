@@ -1,6 +1,7 @@
 """Whose a policy is: which sign decides, what is no name, who never owns one, what a company is also called."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,14 @@ REPRESENTATIVE = (
 )
 
 
+def _read(text: str, path: str, metadata: Metadata) -> Document:
+    document = parse(text.encode(), path=path)
+    return document if metadata == NO_METADATA else replace(document, metadata=metadata)
+
+
 def owners(files: dict[str, str], metadata: Metadata = NO_METADATA) -> tuple[dict[str, str], list[Company]]:
     """The company's name of each path, and the companies."""
-    claims = [claim_of(Document(text, (), metadata=metadata), path=path) for path, text in files.items()]
+    claims = [claim_of(_read(text, path, metadata), path=path) for path, text in files.items()]
     ids, companies = attributed(claims, list(files))
     names = {company.id: company.name for company in companies}
     return {path: names[owner] for path, owner in zip(files, ids, strict=True)}, companies
@@ -211,7 +217,7 @@ def test_each_sign_is_told():
         "d1/2.md": "# Oakly Privacy Policy\n\nWe keep it.\n",
         "d1/fernly.md": "we keep it.\n",
     }
-    claims = [claim_of(Document(text, ()), path=path) for path, text in files.items()]
+    claims = [claim_of(_read(text, path, NO_METADATA), path=path) for path, text in files.items()]
     assert reasons(claims, list(files)) == [Reason.FOLDER, Reason.HEADER, Reason.TITLE, Reason.FILE_NAME]
 
 

@@ -14,7 +14,7 @@ from eval.formats.html_pages import PAGES, PRINTED, Made, html_page
 from eval.formats.reportlab_files import DRAWN, drawn_pdf
 from eval.formats.text import Heading, Listing, Paragraph, Policy, all_words, read_policy, words_of
 from eval.formats.tools import chromium_pdf, libreoffice, pandoc
-from eval.formats.truth import Truth, truth_of, write_truth
+from eval.formats.truth import Truth, read_truth, truth_of, write_truth
 
 TRUTH = "truth.jsonl"
 LICENCE = "ODC-BY-1.0"
@@ -66,8 +66,6 @@ def make(data: Path, out: Path, *, seed: int, formats: Sequence[str]) -> list[Tr
         seed: the same seed makes the same texts.
         formats: of `FORMATS`.
     """
-    from eval.formats.truth import read_truth
-
     policies = suitable(data)
     truths = read_truth(out / TRUTH) if (out / TRUTH).exists() else []
     truths = [truth for truth in truths if truth.file.partition("/")[0] not in formats]

@@ -25,7 +25,6 @@ from index.policies.legal_names import (
 from index.policies.names_in_text import Candidate, NamesInText, domains_in, key_words, label_of
 from index.policies.titles import (
     body_of,
-    company_in_header,
     core_of,
     is_title,
     name_left_of,
@@ -113,7 +112,7 @@ def claim_of(document: Document, *, path: str) -> Claim:
     `path` is best absolute: a single file's folder counts too.
     """
     body = body_of(document)
-    header = company_in_header(document)
+    header = None if document.metadata.company_is_given else document.metadata.company
     titles = titles_of(document)
     legal = legal_names(body)
     stem = name_left_of(stem_of(path))

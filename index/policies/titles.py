@@ -40,7 +40,6 @@ _PHRASES = re.compile(
     r"datos personales|acceptable use|terms (?:of|and) (?:use|service|conditions)|community guidelines",
     re.IGNORECASE,
 )
-_PHRASE_AT_END = re.compile(rf"(?<=\S)\s+(?:{_PHRASES.pattern})(?: policy)?\Z", re.IGNORECASE)
 _FUNCTION_WORDS = frozenset(
     """the a an our ours your my this these of for at by from to on in and or with about how what why when we us you its
     it is are as all any more read see welcome introducing updated update last new full current version effective
@@ -225,31 +224,4 @@ def is_title(line: str) -> bool:
 
 def body_of(document: Document) -> str:
     """The text behind front matter and a header line that tells where the text comes from."""
-    if document.blocks:
-        return document.text[document.blocks[0].start :]
-    header = HEADER.match(document.text[:3_000])
-    return document.text[header.end() :] if header else document.text
-
-
-HEADER = re.compile(
-    r"\A\ufeff?\s*>?\s*\*?The following text is extracted and transformed from the (?P<named>.{1,300}?) "
-    r"that was archived on [^\n]*(?:\n|\Z)",
-    re.IGNORECASE,
-)
-
-
-def company_in_header(document: Document) -> str | None:
-    r"""The company that the header line names before the kind of document.
-
-    >>> company_in_header(Document("The following text is extracted and transformed from the Tallgrass cookie notice "
-    ...     "that was archived on 2015-03-20.\n\nText", ()))
-    'Tallgrass'
-    """
-    header = HEADER.match(document.text[:3_000])
-    if document.metadata.company or header is None:
-        return None if document.metadata.company_is_given else document.metadata.company
-    words = _PHRASE_AT_END.sub("", header["named"]).split()
-    # From behind, as long as the words are those of a document's name; what is left first is the company.
-    while len(words) > 1 and (_TYPE_WORD.match(words[-1]) or (words[-1].islower() and lower_commonness(words[-1]) > 0)):
-        words.pop()
-    return " ".join(words)
+    return document.text[document.blocks[0].start :] if document.blocks else document.text

@@ -124,7 +124,9 @@ def renames_between(documents: Sequence[HistoryDocument], contents: Contents) ->
         # A text that calls its service otherwise throughout is the same in few whole clauses.
         if other_service and _MAYBE_RENAMED <= same < 1.0:
             services = (old.name.service, new.name.service)
-            same = similarity(*(_unnamed(contents.read(version.place), services) for version in (last, first)))
+            same = similarity(
+                _unnamed(contents.read(last.place), services), _unnamed(contents.read(first.place), services)
+            )
         if same >= (MIN_SERVICE_SIMILARITY if other_service else MIN_SIMILARITY):
             found.append((-same, other_service, numbers[old.name], numbers[new.name]))
     return [
