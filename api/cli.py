@@ -635,9 +635,7 @@ def _tell(report: "BuildReport", out: Path) -> None:
         )
     for language in sorted({policy.language for policy in report.unread}):
         mine = [policy.path for policy in report.unread if policy.language == language]
-        _say(
-            f"Not read: {len(mine):,} in {language_name(language)}, such as {mine[0]}; questions about them are told so"
-        )
+        _say(f"Not read: {len(mine):,} in {language_name(language)}, such as {mine[0]}; answers about them say so")
     manifest = report.manifest
     changes = f"{report.added:,} added, {report.removed:,} removed, {report.kept:,} kept"
     click.echo(f"Policies: {changes}" if report.published else "Nothing has changed; the version there serves on")

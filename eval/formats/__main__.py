@@ -89,7 +89,7 @@ def _score(truth: Truth, folder: Path, name: str) -> Score:
     parse = getattr(importlib.import_module(module), function)
     try:
         document = parse((folder / truth.file).read_bytes(), path=truth.file)
-    except Exception as error:  # noqa: BLE001 - a parser that falls over has given nothing back, and is told
+    except Exception as error:  # noqa: BLE001 - a parser that crashes scores zero, and its error is reported
         from index.parsing.document import Document
 
         score = judge(truth, Document("", ()))

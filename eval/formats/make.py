@@ -91,7 +91,7 @@ def make_one(template: str, source: Source, random: Random, *, number: int) -> t
 
 
 def truth_for(source: Source, policy: Policy, made: Made, *, file: str, template: str, number: int) -> Truth:
-    """The truth of a file; furniture that the policy happens to say too is no furniture."""
+    """The truth of a file; words of the furniture that the policy uses too do not count as furniture."""
     said = " ".join([*(words for part in policy.parts for words in all_words(part)), *policy.notes]).lower()
     return truth_of(
         policy,

@@ -90,7 +90,7 @@ class _Package:
             root = etree.fromstring(data, parser)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise DamagedPolicy(
-                f"{self._path}: {name} cannot be unpacked ({error}); open it in a word processor and save it anew"
+                f"{self._path}: {name} cannot be unpacked ({error}); open it in a word processor and save it again"
             ) from error
         except etree.XMLSyntaxError as error:
             raise DamagedPolicy(
