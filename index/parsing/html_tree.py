@@ -89,7 +89,7 @@ def parse_tree(text: str, *, path: str) -> Element:
         raise EmptyPolicy(NO_TEXT.format(path=path)) from error
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" and _TOO_DEEP.search(entry.message) for entry in parser.error_log):
         raise DamagedPolicy(
-            f"{path}: its elements are nested more than 2,000 deep, and at most 2,000 are read; save the page again from a browser"
+            f"{path}: elements nested more than the 2,000 deep that are read; save the page again from a browser"
         )
     return root
 
