@@ -19,6 +19,7 @@ from functools import partial
 from typing import TypeVar
 
 from api.metrics import Metrics
+from index.errors import DeadlineExceeded
 
 T = TypeVar("T")
 
@@ -139,18 +140,19 @@ class Admission:
                 if step is None:
                     break
                 yield step
-            await waiting
+            with self._in_time(asyncio.timeout_at(until)):
+                await waiting
         finally:
             given_up.set()
             waiting.cancel()
 
     @contextmanager
     def _in_time(self, limit: asyncio.Timeout) -> Iterator[asyncio.Timeout]:
-        """`limit`, whose end is told as `TookTooLong`; a `TimeoutError` of the work itself stays one."""
+        """`limit`, whose end, or that of the work's own deadline, is told as `TookTooLong`; its other errors stay."""
         try:
             yield limit
-        except TimeoutError as error:
-            if not limit.expired():
+        except (TimeoutError, DeadlineExceeded) as error:
+            if isinstance(error, TimeoutError) and not limit.expired():
                 raise
             self._metrics.refused("took-too-long")
             raise TookTooLong(self._timeout_s, self._retry_after_s()) from error

@@ -52,7 +52,8 @@ from api.traces import Traces
 from api.web_files import chat
 from qa.answers import Answer
 from qa.assistant import Assistant
-from qa.conversation import Standalone
+from qa.deadline import Deadline
+from qa.question import query as understood
 from qa.stages import recorded
 
 _THREADS_A_CORE = 4
@@ -101,7 +102,14 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         docs_url=None,
         redoc_url=None,
     )
-    work = _Work(live, admission, metrics, traces, log_questions=settings.log_questions)
+    work = _Work(
+        live,
+        admission,
+        metrics,
+        traces,
+        log_questions=settings.log_questions,
+        timeout_s=settings.answer_timeout_s,
+    )
     app.include_router(_questions(work))
     app.include_router(_records(work))
     app.include_router(_state(live, metrics))
@@ -133,10 +141,17 @@ class _Work:
     """Does what a request asks for in a thread of the admission, with one assistant from its beginning to its end."""
 
     def __init__(
-        self, live: LiveAssistant, admission: Admission, metrics: Metrics, traces: Traces, *, log_questions: bool
+        self,
+        live: LiveAssistant,
+        admission: Admission,
+        metrics: Metrics,
+        traces: Traces,
+        *,
+        log_questions: bool,
+        timeout_s: float,
     ) -> None:
         self._live, self._admission, self._metrics, self._traces = live, admission, metrics, traces
-        self._log_questions = log_questions
+        self._log_questions, self._timeout_s = log_questions, timeout_s
 
     async def respond(self, request: Request, work: Callable[[Assistant], BaseModel]) -> Response:
         """What `work` makes of the assistant that serves now, as JSON."""
@@ -147,20 +162,24 @@ class _Work:
     async def ask(self, request: Request, asked: AskRequest) -> Response:
         """The answer, as JSON or as events."""
         self._note(request, asked.question)
+        deadline = Deadline.after(self._timeout_s)
         if not wants_events(request.headers.get("accept", "")):
-            return await self.respond(request, lambda assistant: self._answer(request, assistant, asked))
+            return await self.respond(request, lambda assistant: self._answer(request, assistant, asked, deadline))
         assistant = self._assistant(request)
-        return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked)))
+        return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked, deadline)))
 
     async def search(self, request: Request, asked: SearchRequest) -> Response:
         """The hits, as JSON."""
         self._note(request, asked.question)
+        deadline = Deadline.after(self._timeout_s)
 
         def work(assistant: Assistant) -> SearchResponse:
             with self._measured(request) as took_s:
-                hits = assistant.search(asked.question, companies=asked.companies, k=asked.k, as_of=asked.as_of)
+                ranking = assistant.search(
+                    asked.question, companies=asked.companies, k=asked.k, as_of=asked.as_of, deadline=deadline
+                )
             self._metrics.searched(took_s=took_s())
-            return SearchResponse.of(hits)
+            return SearchResponse.of(ranking, assistant.index.manifest.version)
 
         return await self.respond(request, work)
 
@@ -174,15 +193,15 @@ class _Work:
         if self._log_questions:
             request.state.question = question
 
-    def _answer(self, request: Request, assistant: Assistant, asked: AskRequest) -> AskResponse:
+    def _answer(self, request: Request, assistant: Assistant, asked: AskRequest, deadline: Deadline) -> AskResponse:
         with self._measured(request) as took_s:
-            answer = assistant.ask(asked.question, **_options(asked))
+            answer = assistant.ask(asked.question, **_options(asked), deadline=deadline)
         return self._counted(request, answer, took_s())
 
-    def _events(self, request: Request, assistant: Assistant, asked: AskRequest) -> Iterator[Event]:
+    def _events(self, request: Request, assistant: Assistant, asked: AskRequest, deadline: Deadline) -> Iterator[Event]:
         with self._measured(request) as took_s:
-            for step in assistant.steps(asked.question, **_options(asked)):
-                if isinstance(step, Standalone):
+            for step in assistant.steps(asked.question, **_options(asked), deadline=deadline):
+                if isinstance(step, understood.Query):
                     yield "companies", CompaniesStep.of(step, assistant.index.manifest.version)
                 elif isinstance(step, Answer):
                     yield "answer", self._counted(request, step, took_s())

@@ -199,7 +199,8 @@ def search(
     settings = _settings(index=index_folder, model=model)
     _check(question, k)
     assistant = _assistant(settings)
-    response = SearchResponse.of(assistant.search(question, companies=companies, k=k, as_of=_day(as_of)))
+    ranking = assistant.search(question, companies=companies, k=k, as_of=_day(as_of))
+    response = SearchResponse.of(ranking, assistant.index.manifest.version)
     if as_json:
         _print_json(response)
     else:
@@ -588,7 +589,8 @@ def _assistant(settings: Settings) -> "Assistant":
 
 def _check(question: str, k: int) -> None:
     """Raise what the question would raise, before seconds are spent on opening anything."""
-    from qa.assistant import checked_k, checked_question
+    from qa.assistant import checked_k
+    from qa.question.understanding import checked_question
 
     checked_question(question)
     checked_k(k)

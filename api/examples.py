@@ -68,7 +68,12 @@ ANSWER: dict[str, Any] = {
     "took_ms": 4.1,
 }
 SEARCH: dict[str, Any] = {"question": "acquisition", "companies": ["jivochat.com"], "k": 1}
-HITS: dict[str, Any] = {"hits": [PASSAGE]}
+HITS: dict[str, Any] = {
+    "hits": [PASSAGE],
+    "companies": [],
+    "unknown_companies": [],
+    "index_version": "20261121T235421494951-7d2b48e7",
+}
 COMPANIES: dict[str, Any] = {
     "companies": [
         {

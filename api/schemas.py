@@ -20,9 +20,10 @@ from index.policies.passages import governing
 from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from qa.answers import Answer, Hit, quotation
-from qa.assistant import MAX_HISTORY, MAX_K, MAX_QUESTION_CHARS
-from qa.conversation import Standalone
-from qa.mentions import Matched, UnknownName
+from qa.assistant import MAX_HISTORY, MAX_K, Ranking
+from qa.question.mentions import Matched, UnknownName
+from qa.question.query import Query
+from qa.question.understanding import MAX_QUESTION_CHARS
 
 _MOST_COMPANIES = 50
 _MOST_NAME_CHARS = 200
@@ -265,12 +266,12 @@ class CompaniesStep(BaseModel):
     index_version: str
 
     @classmethod
-    def of(cls, asked: Standalone, index_version: str) -> Self:
+    def of(cls, asked: Query, index_version: str) -> Self:
         """`asked` as JSON."""
         return cls(
-            standalone_question=asked.text,
+            standalone_question=asked.standalone,
             companies=_matched(asked.matched),
-            unknown_companies=[UnknownCompanyOut.of(unknown) for unknown in asked.unknown],
+            unknown_companies=[UnknownCompanyOut.of(name) for name in (*asked.unknown, *asked.not_covered)],
             index_version=index_version,
         )
 
@@ -292,11 +293,22 @@ class SearchResponse(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.HITS]})
 
     hits: list[PassageOut]
+    companies: list[MatchedCompanyOut]
+    unknown_companies: list[UnknownCompanyOut] = Field(
+        description="companies that the question names and that are not searched; no hit is of another one instead"
+    )
+    index_version: str
 
     @classmethod
-    def of(cls, hits: Sequence[Hit]) -> Self:
-        """`hits` as JSON."""
-        return cls(hits=_ranked(hits))
+    def of(cls, ranking: Ranking, index_version: str) -> Self:
+        """`ranking` as JSON."""
+        query = ranking.query
+        return cls(
+            hits=_ranked(ranking.hits),
+            companies=_matched(query.matched),
+            unknown_companies=[UnknownCompanyOut.of(name) for name in (*query.unknown, *query.not_covered)],
+            index_version=index_version,
+        )
 
 
 class CompanyEntry(BaseModel):

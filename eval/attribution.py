@@ -17,7 +17,7 @@ from index.errors import UnknownCompany
 from index.parsing.parse import parse
 from index.policies.attribution import Claim, attributed, claim_of
 from index.policies.companies import Company
-from qa.mentions import CompanyNames
+from qa.question.mentions import CompanyNames
 
 # How the services that are not held out were halved when signs and margins were chosen on one half.
 _SEED = 15
@@ -94,7 +94,7 @@ def attribute(policies: Sequence[ArchivedPolicy], paths: Sequence[str]) -> Found
         for policy, path in zip(policies, paths, strict=True)
     ]
     company_ids, companies = attributed(claims, paths)
-    names = CompanyNames(companies, lower_case_words={}, policy_count=len(companies))
+    names = CompanyNames(companies, lower_case_words={})
 
     def meant(service: str) -> str | None:
         try:

@@ -32,7 +32,6 @@ from qa.assistant import Assistant, Examined
 from qa.intents import keep_shares, keep_weights
 from qa.judgement import RERANKED, Calibration, order_signals
 from qa.reranker import Reranker
-from qa.scope import Scope, keep_examples
 
 Vectors = np.ndarray
 
@@ -76,14 +75,12 @@ def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker |
     """
     keep_shares(share_of_policies(labelled_policies(split="train")))
     if embedder.name == DEFAULT_MODEL:
-        keep_examples(embedder)
         keep_weights(embedder, learned_weights(data / "corpus" / "policies", embedder))
     found: list[Sample] = []
     sample = _sample_dev()
     with _assistant(sample, embedder, reranker) as assistant:
         kinds = ("answerable", "not_stated", "follow_up")
         found += samples(assistant, sample, [q for q in sample.questions if q.kind in kinds], by_file=False)
-        scope = fit_scope(assistant, embedder, [q for q in sample.questions if not q.history])
     gdpr200 = source("gdpr200").load([data])
     train = tuple(q for q in gdpr200.questions if q.split == "train" and not q.generic)
     corpus = data / "corpus" / "policies"
@@ -99,7 +96,7 @@ def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker |
         "evidence_within": EVIDENCE_WITHIN,
     }
     fitted["answered_from"] = min(
-        _threshold(task, embedder, reranker, Calibration(**fitted), scope, by_file=task is not sample)
+        _threshold(task, embedder, reranker, Calibration(**fitted), by_file=task is not sample)
         for task in (sample, *labelled)
     )
     calibration[name] = fitted
@@ -107,7 +104,6 @@ def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker |
         # A reranker adds its signal to the order alone; what its weight is, only a fit with it tells.
         ranking = {**fitted["ranking"], RERANKED: calibration["reranked"]["ranking"][RERANKED]}
         calibration["reranked"] = {**fitted, "ranking": ranking}
-    calibration["scope"] = scope
     out.write_text(json.dumps(calibration, indent=1) + "\n", encoding="utf-8")
     return fitted
 
@@ -122,14 +118,12 @@ def _threshold(
     embedder: Embedder,
     reranker: Reranker | None,
     calibration: Calibration,
-    scope: dict[str, float],
     *,
     by_file: bool,
 ) -> float:
     """The probability of being told under which `MAX_REFUSED` of the answerable questions of `task` lie."""
     answerable = [question for question in task.questions if question.kind == "answerable"]
-    given_scope = Scope(embedder, weights=scope)
-    with _assistant(task, embedder, reranker, calibration=calibration, scope=given_scope) as assistant:
+    with _assistant(task, embedder, reranker, calibration=calibration) as assistant:
         owners = _owners(assistant)
         says = [assistant.policy_says(q.text, companies=_given(q, owners) if by_file else q.given) for q in answerable]
     return round(float(np.quantile(says, MAX_REFUSED)), 4)
@@ -152,7 +146,6 @@ def _assistant(
     reranker: Reranker | None,
     *,
     calibration: Calibration | None = None,
-    scope: Scope | None = None,
 ) -> Iterator[Assistant]:
     """An assistant over the policies that the task's questions are about."""
     used = {file for question in task.questions for file in question.policy_files}
@@ -161,7 +154,7 @@ def _assistant(
         write_documents([document for document in task.documents if document.file in used], folder / "policies")
         build([folder / "policies"], folder / "index", embedder=embedder)
         index = PolicyIndex.open(folder / "index", embedder=embedder)
-        yield Assistant(index, embedder, reranker=reranker, calibration=calibration, scope=scope)
+        yield Assistant(index, embedder, reranker=reranker, calibration=calibration)
 
 
 def samples(assistant: Assistant, task: Task, questions: Sequence[LabelledQuestion], *, by_file: bool) -> list[Sample]:
@@ -259,22 +252,3 @@ def fit_ranking(found: Sequence[Sample]) -> Vectors:
 
     weights: Vectors = minimize(loss, np.full(count, 5.0), method="L-BFGS-B").x
     return weights
-
-
-def fit_scope(assistant: Assistant, embedder: Embedder, questions: Sequence[LabelledQuestion]) -> dict[str, float]:
-    """Weights that tell questions out of scope: the shipped examples, each left out once, and dev questions."""
-    rows, labels = assistant.scope.left_out_signals()
-    for question in questions:
-        asked = assistant.understand(question.text, companies=question.given)
-        vector = embedder.embed_questions([asked.topic])[0]
-        rows.append(assistant.scope.signals(asked.topic, vector))
-        labels.append(question.kind == "out_of_scope")
-    matrix = np.array([[row.outside, row.inside, row.concepts] for row in rows])
-    regression = LogisticRegression(C=10.0, max_iter=2_000).fit(matrix, labels)
-    outside, inside, concepts = (round(float(weight), 4) for weight in regression.coef_[0])
-    return {
-        "outside": outside,
-        "inside": inside,
-        "concepts": concepts,
-        "intercept": round(float(regression.intercept_[0]) - float(np.log(OUTSIDE_RARER)), 4),
-    }

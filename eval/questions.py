@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from qa.assistant import MAX_QUESTION_CHARS
+from qa.question.understanding import MAX_QUESTION_CHARS
 
 SPLITS = ("train", "dev", "test")
 _KIND_NAMES = {str: "text", int: "a whole number", bool: "true or false"}

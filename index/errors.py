@@ -25,6 +25,7 @@ AskPolicyError
 ├── NothingToIndex          no policy among the paths given
 ├── BadQuestion             empty, too long, or not text
 ├── BadK                    k out of range
+├── DeadlineExceeded        no answer by the time that the caller set
 ├── UnknownCompany          a company given by name that is not in the index
 └── UnknownPolicy           a policy id that is not in the index
 """
@@ -128,6 +129,13 @@ class BadQuestion(AskPolicyError):
 
 class BadK(AskPolicyError):
     """A number of hits that is out of range."""
+
+
+class DeadlineExceeded(AskPolicyError):
+    """There was no answer by the time that the caller set."""
+
+    def __init__(self) -> None:
+        super().__init__("there was no answer by the deadline; ask again, or allow more time")
 
 
 class UnknownCompany(AskPolicyError):

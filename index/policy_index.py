@@ -320,22 +320,31 @@ class PolicyIndex:
         *,
         as_of: date | None = None,
         languages: Collection[str] | None = None,
+        types: Collection[str] = (),
     ) -> Rows:
         """The passages that may answer, rising: those of the companies (None: of all) in the versions in force.
 
         Args:
             as_of: the day on which they are in force, see `index.policies.series`; None: now.
             languages: tags of the languages that count; None: all.
+            types: document types that count, of a company that has one of them; none: all.
         """
-        if company_ids is None and as_of is None:
+        if company_ids is None and as_of is None and not types:
             return self._all_rows(None if languages is None else frozenset(languages))
-        return self._rows(self.companies if company_ids is None else company_ids, as_of, languages)
+        return self._rows(self.companies if company_ids is None else company_ids, as_of, languages, types)
 
-    def _rows(self, company_ids: Iterable[str], as_of: date | None, languages: Collection[str] | None) -> Rows:
+    def _rows(
+        self,
+        company_ids: Iterable[str],
+        as_of: date | None,
+        languages: Collection[str] | None,
+        types: Collection[str],
+    ) -> Rows:
         whole: set[tuple[int, int]] = set()
         parts: list[Rows] = []
         for company_id in company_ids:
-            for policy in in_force(self.policies_of(company_id)[::-1], as_of):
+            policies = in_force(self.policies_of(company_id)[::-1], as_of)
+            for policy in [policy for policy in policies if policy.type in types] or policies:
                 place = self.policies.places[policy.id]
                 if languages is not None and policy.language not in languages:
                     continue
@@ -362,7 +371,7 @@ class PolicyIndex:
 
     def _all_rows(self, languages: frozenset[str] | None) -> Rows:
         if languages not in self._all:
-            self._all[languages] = self._rows(self.companies, None, languages)
+            self._all[languages] = self._rows(self.companies, None, languages, ())
         return self._all[languages]
 
     @cached_property

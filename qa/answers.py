@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from index.language.detect import can_read
 from index.parsing.document import Span
 from index.parsing.notes import marks_in
 from index.policies.companies import Company
 from index.policies.passages import Passage, shown
 from index.policies.versions import Policy
-from qa.mentions import Matched, UnknownName
+from qa.question.language import not_read
+from qa.question.mentions import Matched, UnknownName
+from qa.question.query import Query
+from qa.question.small_talk import reply
 from qa.unread import Unread
 
 _MOST_QUOTES, _MOST_CLOSED = 3, 5
@@ -91,14 +95,7 @@ class Answer:
 class Answerer(Protocol):
     """What puts hits into words."""
 
-    def answer(
-        self,
-        outcome: Outcome,
-        hits: Sequence[Hit],
-        asked: Sequence[Company],
-        unknown: Sequence[UnknownName],
-        closed: Sequence[Unread],
-    ) -> str:
+    def answer(self, query: Query, outcome: Outcome, hits: Sequence[Hit], closed: Sequence[Unread]) -> str:
         """A short text that says nothing which the hits do not; `closed` are companies that could not be asked."""
         ...
 
@@ -106,16 +103,17 @@ class Answerer(Protocol):
 class ExtractiveAnswerer:
     """Quotes, never invents."""
 
-    def answer(
-        self,
-        outcome: Outcome,
-        hits: Sequence[Hit],
-        asked: Sequence[Company],
-        unknown: Sequence[UnknownName],
-        closed: Sequence[Unread],
-    ) -> str:
+    def answer(self, query: Query, outcome: Outcome, hits: Sequence[Hit], closed: Sequence[Unread]) -> str:
         """See `Answerer`. One quote a company, the best first, up to three."""
-        lines = [*map(_unknown_line, unknown), *(each.words for each in closed[:_MOST_CLOSED])]
+        if query.small_talk:
+            return reply(query.small_talk, [company.name for company in query.covered])
+        if not can_read(query.language):
+            return not_read(query.language)
+        lines = [*map(_unknown_line, query.unknown), *(each.words for each in closed[:_MOST_CLOSED])]
+        if query.not_covered:
+            lines.insert(0, f"This chat covers {_listed([company.name for company in query.covered])}.")
+        left_out = {each.company.id for each in closed}
+        asked = [company for company in query.companies if company.id not in left_out]
         if outcome is Outcome.ANSWERED:
             best: dict[str, Hit] = {}
             for hit in hits:

@@ -1,6 +1,5 @@
 """A question goes in, an answer comes out: the one door that the API, the CLI and the evaluation use."""
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -8,8 +7,8 @@ from datetime import date
 import numpy as np
 
 from index.embedding import Embedder
-from index.errors import BadK, BadQuestion
-from index.language.detect import READ_LANGUAGES, can_read, language_of_words
+from index.errors import BadK
+from index.language.detect import READ_LANGUAGES, can_read
 from index.policies.companies import Company
 from index.policies.passages import Passage, embedded_text, sentence_texts
 from index.policies.series import undated_twins
@@ -17,7 +16,7 @@ from index.policy_index import PolicyIndex
 from index.terms import Thesaurus
 from qa.answer_kinds import asked_kinds
 from qa.answers import Answer, Answerer, Evidence, ExtractiveAnswerer, Hit, Outcome
-from qa.conversation import Standalone, standalone
+from qa.deadline import NO_DEADLINE, Deadline
 from qa.evidence import chosen_sentences
 from qa.intents import Intents
 from qa.judgement import (
@@ -28,15 +27,16 @@ from qa.judgement import (
     passage_signals,
     question_signals,
 )
-from qa.mentions import CompanyNames, Matched
+from qa.question.mentions import CompanyNames
+from qa.question.query import Query
+from qa.question.scope import Scope
+from qa.question.spelling import Spelling
+from qa.question.understanding import Understanding
 from qa.reranker import Reranker
 from qa.retrieval import Candidates, Prepared, Retriever
-from qa.scope import Scope
-from qa.spelling import Spelling
 from qa.stages import stage
 from qa.unread import NoVersion, Unread, unread
 
-MAX_QUESTION_CHARS = 2_000
 MAX_K = 100
 MAX_HISTORY = 50
 # How many candidates a reranker reads: decision 8.
@@ -84,6 +84,14 @@ class _Judged:
     as_of: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What a search found, best first, and how its question was understood."""
+
+    query: Query
+    hits: tuple[Hit, ...]
+
+
 class Assistant:
     """Answers questions from one opened index. Safe to share between threads: it holds no state of a question."""
 
@@ -95,21 +103,15 @@ class Assistant:
         reranker: Reranker | None = None,
         answerer: Answerer | None = None,
         calibration: Calibration | None = None,
-        scope: Scope | None = None,
     ) -> None:
         self.index = index
-        self.names = CompanyNames(
-            list(index.companies.values()),
-            lower_case_words=index.words,
-            policy_count=len(index.policies),
-            written=index.passage_terms,
-        )
-        self._spelling = Spelling(index.words)
+        names = CompanyNames(list(index.companies.values()), lower_case_words=index.words)
+        self._understanding = Understanding(names, Spelling(index.words), names_itself=self._names_itself)
         places = index.policies.places.values()
         self._embedder = embedder
         self._retriever = Retriever(index)
         self._thesaurus = Thesaurus.shipped()
-        self.scope = scope or Scope(embedder)
+        self._scope = Scope(embedder)
         self._intents = Intents(embedder)
         self._reranker = reranker
         self._answerer = answerer or ExtractiveAnswerer()
@@ -125,20 +127,22 @@ class Assistant:
         history: Sequence[str] = (),
         k: int = 5,
         as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
     ) -> Answer:
         """The answer to `question`.
 
         Args:
-            companies: ids, names, aliases or domains that it is about, whatever the question names.
-            history: earlier questions of the same chat, oldest first.
+            companies: ids, names, aliases or domains: it is about these, or those of them that it names.
+            history: earlier questions of the same chat, oldest first; the last few are read.
             k: how many passages at most, 1 to 100.
-            as_of: answer from the versions in force on that day; None means the latest.
+            as_of: answer from the versions in force on that day; None means the day that it names, or the latest.
         Raises:
             BadQuestion: `question` or one of `history`, see `checked_question`.
             BadK: see `checked_k`.
             UnknownCompany: one of `companies` is not in the index. (One that the question names is an outcome.)
+            DeadlineExceeded: it is later than `deadline`.
         """
-        *_, answer = self.steps(question, companies=companies, history=history, k=k, as_of=as_of)
+        *_, answer = self.steps(question, companies=companies, history=history, k=k, as_of=as_of, deadline=deadline)
         if not isinstance(answer, Answer):
             raise TypeError(f"the last step is an Answer, got {answer!r}")
         return answer
@@ -151,77 +155,91 @@ class Assistant:
         history: Sequence[str] = (),
         k: int = 5,
         as_of: date | None = None,
-    ) -> Iterator[Standalone | tuple[Hit, ...] | Answer]:
-        """What `ask` finds out, as soon as it does: whom the question is about, the passages, the answer.
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Iterator[Query | tuple[Hit, ...] | Answer]:
+        """What `ask` finds out, as soon as it does: how the question was understood, the passages, the answer.
 
-        A question that names only companies that the index lacks has no passages.
+        A question that is not about companies of the index, or not for policies at all, has no passages.
 
         Raises:
-            BadQuestion, BadK, UnknownCompany: as `ask`, before the first step.
+            BadQuestion, BadK, UnknownCompany, DeadlineExceeded: as `ask`; all but the last before the first step.
         """
         k = checked_k(k)
-        with stage("understand"):
-            asked = self.understand(question, companies=companies, history=history)
-        vector = self._vector(asked.topic)
-        inside = self._inside(asked.topic, vector)
+        query = self.understand(question, companies=companies, history=history, as_of=as_of, deadline=deadline)
+        refused = _refused(query)
+        if refused:
+            yield query
+            yield self._answer(query, refused)
+            return
+        deadline.check()
+        vector = self._vector(query.topic)
+        inside = self._inside(query.topic, vector)
         outside = inside <= _EVEN
-        certain = any(name.certain for name in asked.unknown)
-        if asked.unknown and not asked.matched and (certain or not outside):
-            yield asked
-            yield self._answer(question, asked, Outcome.UNKNOWN_COMPANY, (), ())
+        if query.unknown and not query.matched:
+            query = replace(query, unknown=()) if outside else query
+            yield query
+            yield self._answer(query, Outcome.OUT_OF_SCOPE if outside else Outcome.UNKNOWN_COMPANY)
             return
-        asked = replace(asked, unknown=()) if outside and not asked.matched else asked
-        yield asked
-        closed = self._unread(asked, as_of)
-        if closed and len(closed) == len(asked.companies or self.index.companies):
-            if not can_read(language_of_words(question, unsure="en")):
-                asked = replace(asked, unknown=())  # its capital letters name nobody
-            yield self._answer(question, asked, _outcome_of(closed), (), closed)
+        yield query
+        deadline.check()
+        closed = self._unread(query)
+        if closed and len(closed) == len(query.companies or self.index.companies):
+            yield self._answer(query, _outcome_of(closed), closed=closed)
             return
-        hits = self._hits(asked, vector, inside, k, as_of)
+        hits = self._hits(query, vector, inside, k)
         outcome = Outcome.ANSWERED
         if not any(hit.evidence for hit in hits):
             outcome = Outcome.OUT_OF_SCOPE if outside else Outcome.NOT_STATED
             hits = _without_evidence(hits)
         yield hits
-        yield self._answer(question, asked, outcome, hits, closed if asked.companies else ())
+        yield self._answer(query, outcome, hits, closed=closed if query.companies else ())
 
     def search(
-        self, question: str, *, companies: Sequence[str] = (), k: int = 5, as_of: date | None = None
-    ) -> list[Hit]:
+        self,
+        question: str,
+        *,
+        companies: Sequence[str] = (),
+        k: int = 5,
+        as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Ranking:
         """The `k` passages nearest to `question`, best first, ties in reading order; no outcome is judged.
 
         A question that names only companies that the index lacks finds nothing.
 
         Raises:
-            BadQuestion, BadK, UnknownCompany: as `ask`.
+            BadQuestion, BadK, UnknownCompany, DeadlineExceeded: as `ask`.
         """
         k = checked_k(k)
-        asked = self.understand(question, companies=companies)
-        if asked.unknown and not asked.matched:
-            return []
-        vector = self._vector(asked.topic)
-        return list(self._hits(asked, vector, self._inside(asked.topic, vector), k, as_of))
+        query = self.understand(question, companies=companies, as_of=as_of, deadline=deadline)
+        if not query.matched and (query.unknown or query.not_covered):
+            return Ranking(query, ())
+        deadline.check()
+        vector = self._vector(query.topic)
+        return Ranking(query, self._hits(query, vector, self._inside(query.topic, vector), k))
 
-    def understand(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Standalone:
+    def understand(
+        self,
+        question: str,
+        *,
+        companies: Sequence[str] = (),
+        history: Sequence[str] = (),
+        as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Query:
         """`question` with what its chat and the companies given beside it add to it; nothing is searched.
 
         Raises:
-            BadQuestion, UnknownCompany: as `ask`.
+            BadQuestion, UnknownCompany, DeadlineExceeded: as `ask`.
         """
-        turns = [checked_question(turn) for turn in (*history[-MAX_HISTORY:], question)]
-        asked = standalone(turns[-1], turns[:-1], self.names)
-        asked = replace(asked, topic=self._spelling.corrected(asked.topic))
-        if not companies:
-            return asked
-        given = [self.names.given(name) for name in companies]
-        said = {match.company.id: match for match in asked.matched}
-        matched = tuple(
-            said.get(company.id) or Matched(company, name, 0, 0) for company, name in zip(given, companies, strict=True)
-        )
-        # The words for people to see must not name another company than the one that is searched.
-        text = asked.text if {company.id for company in given} == set(said) else f"about {_names(given)}: {turns[-1]}"
-        return replace(asked, text=text, matched=matched, unknown=())
+        with stage("understand"):
+            return self._understanding.query(
+                question, companies=companies, history=history, as_of=as_of, deadline=deadline
+            )
+
+    def _names_itself(self, company: Company) -> bool:
+        texts = (self.index.policies[policy.id].text.casefold() for policy in self.index.policies_of(company.id))
+        return any(name.casefold() in text for text in texts for name in company.names)
 
     def _vector(self, topic: str) -> Vectors:
         with stage("embed"):
@@ -236,19 +254,18 @@ class Assistant:
     def _inside(self, topic: str, vector: Vectors) -> float:
         """The probability that the question is about privacy policies at all."""
         with stage("scope"):
-            return 1.0 - self.scope.probability_outside(topic, vector)
+            return 1.0 - self._scope.probability_outside(topic, vector)
 
-    def _hits(self, asked: Standalone, vector: Vectors, inside: float, k: int, as_of: date | None) -> tuple[Hit, ...]:
+    def _hits(self, query: Query, vector: Vectors, inside: float, k: int) -> tuple[Hit, ...]:
         """The `k` best passages of the companies asked about, or of all; of several each its best while k lasts.
 
         A passage answers if the question is about policies at all, and the passage then says so: their
         probabilities are multiplied.
         """
-        companies = asked.companies
-        prepared = self._prepared(asked.topic, vector)
-        if not companies:
-            return self._over_all(asked.topic, prepared, inside, k, as_of)
-        each = self._judged_each(asked.topic, prepared, [company.id for company in companies], inside, as_of)
+        prepared = self._prepared(query.topic, vector)
+        if not query.companies:
+            return self._over_all(query, prepared, inside, k)
+        each = self._judged_each(query, prepared, [company.id for company in query.companies], inside)
         if len(each) == 1:
             return self._made(each[0], _best_first(each[0])[:k])
         turns = [(place, judged, row) for judged in each for place, row in enumerate(_best_first(judged)[:k])]
@@ -256,9 +273,9 @@ class Assistant:
         chosen = sorted(turns[:k], key=lambda turn: _rank(turn[1], turn[2]))
         return tuple(hit for _, judged, place in chosen for hit in self._made(judged, [place]))
 
-    def _over_all(self, topic: str, prepared: Prepared, inside: float, k: int, as_of: date | None) -> tuple[Hit, ...]:
+    def _over_all(self, query: Query, prepared: Prepared, inside: float, k: int) -> tuple[Hit, ...]:
         """The `k` best passages of all companies, each company judged by what its own policy says."""
-        everything = self._examined(topic, prepared, self._rows(None, as_of))
+        everything = self._examined(query.topic, prepared, self._rows(query, None))
         order = self._calibration.order(everything.signals)
         rows = everything.candidates.rows
         nearest: dict[str, None] = {}
@@ -266,7 +283,7 @@ class Assistant:
             nearest.setdefault(self.index.owner(int(rows[place])))
             if len(nearest) == max(_JUDGED_COMPANIES, k):
                 break
-        each = self._judged_each(topic, prepared, list(nearest), inside, as_of)
+        each = self._judged_each(query, prepared, list(nearest), inside)
         weighed = []
         for judged in each:
             for turn, place in enumerate(_best_first(judged)[:k]):
@@ -282,10 +299,10 @@ class Assistant:
         Raises:
             BadQuestion, UnknownCompany: as `ask`.
         """
-        asked = self.understand(question, companies=companies, history=history)
-        ids = [company.id for company in asked.companies] or None
-        prepared = self._prepared(asked.topic, self._vector(asked.topic))
-        return self._examined(asked.topic, prepared, self._rows(ids, None))
+        query = self.understand(question, companies=companies, history=history)
+        ids = [company.id for company in query.companies] or None
+        prepared = self._prepared(query.topic, self._vector(query.topic))
+        return self._examined(query.topic, prepared, self._rows(query, ids))
 
     def policy_says(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> float:
         """The probability that the company asked about says it somewhere: what `answered_from` is compared with.
@@ -295,11 +312,11 @@ class Assistant:
         Raises:
             BadQuestion, UnknownCompany: as `ask`.
         """
-        asked = self.understand(question, companies=companies, history=history)
-        vector = self._vector(asked.topic)
-        prepared, inside = self._prepared(asked.topic, vector), self._inside(asked.topic, vector)
-        ids = [company.id for company in asked.companies] or list(self.index.companies)
-        return max(judged.says for judged in self._judged_each(asked.topic, prepared, ids, inside, None))
+        query = self.understand(question, companies=companies, history=history)
+        vector = self._vector(query.topic)
+        prepared, inside = self._prepared(query.topic, vector), self._inside(query.topic, vector)
+        ids = [company.id for company in query.companies] or list(self.index.companies)
+        return max(judged.says for judged in self._judged_each(query, prepared, ids, inside))
 
     def _examined(self, topic: str, prepared: Prepared, allowed: Vectors) -> Examined:
         with stage("compare"):
@@ -326,23 +343,22 @@ class Assistant:
         texts = [self.index.passages[int(row)].text for row in candidates.rows]
         return np.array([float(all(kind.found.search(text) for kind in kinds)) for text in texts])
 
-    def _rows(self, company_ids: Sequence[str] | None, as_of: date | None) -> Vectors:
+    def _rows(self, query: Query, company_ids: Sequence[str] | None) -> Vectors:
         """The passages in force that can be read, rising."""
-        return self.index.rows(company_ids, as_of=as_of, languages=None if self._all_readable else READ_LANGUAGES)
+        languages = None if self._all_readable else READ_LANGUAGES
+        return self.index.rows(company_ids, as_of=query.as_of, languages=languages, types=query.document_types)
 
     def _judged_each(
-        self, topic: str, prepared: Prepared, company_ids: Sequence[str], inside: float, as_of: date | None
+        self, query: Query, prepared: Prepared, company_ids: Sequence[str], inside: float
     ) -> list[_Judged]:
         """Each company by what its own policies say."""
         with stage("compare"):
-            groups = [self._rows([company_id], as_of) for company_id in company_ids]
+            groups = [self._rows(query, [company_id]) for company_id in company_ids]
             each = self._retriever.candidates_of_each(prepared, groups)
-        return [self._judged(topic, prepared, candidates, inside, as_of) for candidates in each]
+        return [self._judged(query, prepared, candidates, inside) for candidates in each]
 
-    def _judged(
-        self, topic: str, prepared: Prepared, candidates: Candidates, inside: float, as_of: date | None
-    ) -> _Judged:
-        examined = self._examined_of(topic, prepared, candidates)
+    def _judged(self, query: Query, prepared: Prepared, candidates: Candidates, inside: float) -> _Judged:
+        examined = self._examined_of(query.topic, prepared, candidates)
         order = self._calibration.order(examined.signals)
         plain = self._calibration.plain_order(examined.signals)
         says = inside * self._calibration.answered(plain, examined.of_question)
@@ -350,7 +366,7 @@ class Assistant:
         scores = says * self._calibration.right(plain) * shares
         least = self._calibration.answered_from
         told = says >= (least if inside > _EVEN else max(least, _TOLD_OUTSIDE))
-        return _Judged(examined.candidates, scores.round(6), says, told, shares, as_of)
+        return _Judged(examined.candidates, scores.round(6), says, told, shares, query.as_of)
 
     def _reranked(self, topic: str, candidates: Candidates, signals: dict[str, Vectors]) -> Vectors:
         """The reranker's logits for the best candidates; the others get the lowest of these."""
@@ -401,29 +417,36 @@ class Assistant:
         spans = [passage.sentences[place] for place in chosen]
         return tuple(Evidence(start, end, text[start:end]) for start, end in spans)
 
-    def _unread(self, asked: Standalone, as_of: date | None) -> list[Unread]:
+    def _unread(self, query: Query) -> list[Unread]:
         """Those of the companies asked about, or of all, whose policies cannot be asked, and why."""
-        if not asked.companies and as_of is None and self._all_readable:
+        if not query.companies and query.as_of is None and self._all_readable:
             return []
-        companies = asked.companies or self.index.companies.values()
-        found = (unread(company, self.index.policies_of(company.id), as_of) for company in companies)
+        companies = query.companies or self.index.companies.values()
+        found = (unread(company, self.index.policies_of(company.id), query.as_of) for company in companies)
         return [each for each in found if each is not None]
 
     def _answer(
-        self, question: str, asked: Standalone, outcome: Outcome, hits: tuple[Hit, ...], closed: Sequence[Unread]
+        self, query: Query, outcome: Outcome, hits: tuple[Hit, ...] = (), *, closed: Sequence[Unread] = ()
     ) -> Answer:
-        told = {each.company.id for each in closed}
-        companies: list[Company] = [company for company in asked.companies if company.id not in told]
         return Answer(
-            question=question,
-            standalone_question=asked.text,
+            question=query.question,
+            standalone_question=query.standalone,
             outcome=outcome,
-            text=self._answerer.answer(outcome, hits, companies, asked.unknown, closed),
-            companies=tuple({match.company.id: match for match in reversed(asked.matched)}.values())[::-1],
-            unknown_companies=asked.unknown,
+            text=self._answerer.answer(query, outcome, hits, closed),
+            companies=tuple({match.company.id: match for match in reversed(query.matched)}.values())[::-1],
+            unknown_companies=(*query.unknown, *query.not_covered),
             hits=hits,
             index_version=self.index.manifest.version,
         )
+
+
+def _refused(query: Query) -> Outcome | None:
+    """The outcome of a question that nothing is searched for, whatever the policies say."""
+    if query.small_talk:
+        return Outcome.OUT_OF_SCOPE
+    if not can_read(query.language):
+        return Outcome.UNSUPPORTED_LANGUAGE
+    return Outcome.UNKNOWN_COMPANY if query.not_covered and not query.matched else None
 
 
 def _rank(judged: _Judged, place: int) -> tuple[bool, float, int]:
@@ -441,41 +464,8 @@ def _outcome_of(closed: Sequence[Unread]) -> Outcome:
     return Outcome.UNSUPPORTED_LANGUAGE
 
 
-def _names(companies: Sequence[Company]) -> str:
-    return " and ".join(company.name for company in companies)
-
-
 def _without_evidence(hits: Sequence[Hit]) -> tuple[Hit, ...]:
     return tuple(replace(hit, evidence=()) for hit in hits)
-
-
-def checked_question(question: str) -> str:
-    """`question` with its white space tidied.
-
-    Raises:
-        BadQuestion: nothing to read in it, longer than `MAX_QUESTION_CHARS`, or no text.
-    """
-    if len(question) > MAX_QUESTION_CHARS:
-        raise BadQuestion(
-            f"the question has {len(question):,} characters, at most {MAX_QUESTION_CHARS:,} are read; shorten it"
-        )
-    kinds = [unicodedata.category(character) for character in question]
-    strange = sum(
-        kind in ("Cc", "Cn", "Co", "Cs")
-        for kind, character in zip(kinds, question, strict=True)
-        if not character.isspace()
-    )
-    if strange > 2 or "\0" in question or "\ufffd" in question or "Cs" in kinds:
-        raise BadQuestion("the question holds bytes that are no text; send words, encoded as UTF-8")
-    shown = (
-        character
-        for kind, character in zip(kinds, question, strict=True)
-        if kind not in ("Cc", "Cf") or character.isspace()
-    )
-    tidy = " ".join("".join(shown).split())
-    if not any(character.isalnum() for character in tidy):
-        raise BadQuestion("the question is empty; ask something, such as “does JivoChat sell my data?”")
-    return tidy
 
 
 def checked_k(k: int) -> int:

@@ -135,9 +135,3 @@ def question_signals(question: str, best_text: str, prepared: Prepared, candidat
 
 def _largest(candidates: Candidates, signal: str) -> float:
     return float(candidates.signals[:, SIGNALS.index(signal)].max(initial=0.0))
-
-
-def scope_weights() -> dict[str, float]:
-    """The weights that `qa.scope` uses."""
-    weights: dict[str, float] = _shipped()["scope"]
-    return weights

@@ -27,9 +27,11 @@ from index.policies.companies import Company
 from index.policies.passages import Passage
 from index.policy_index import PolicyIndex
 from qa.answers import Answer, Evidence, ExtractiveAnswerer, Hit, Outcome
-from qa.assistant import Assistant, checked_k, checked_question
-from qa.conversation import Standalone
-from qa.mentions import Matched, UnknownName
+from qa.assistant import Assistant, Ranking, checked_k
+from qa.deadline import NO_DEADLINE, Deadline
+from qa.question.mentions import Matched, UnknownName
+from qa.question.query import Query, QuestionKind
+from qa.question.understanding import checked_question
 from tests.tiny import TinyEmbedder
 
 ACQUISITION = "does JivoChat notify me on acquisition?"
@@ -63,7 +65,8 @@ class FakeAssistant(Assistant):
         history: Sequence[str] = (),
         k: int = 5,
         as_of: date | None = None,
-    ) -> Iterator[Standalone | tuple[Hit, ...] | Answer]:
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Iterator[Query | tuple[Hit, ...] | Answer]:
         self.asked.append(
             {"question": question, "companies": [*companies], "history": [*history], "k": k, "as_of": as_of}
         )
@@ -73,27 +76,36 @@ class FakeAssistant(Assistant):
         standalone = f"{history[-1]} {tidy}" if history and tidy.lower().startswith("and") else tidy
         named = [self._given(name) for name in companies] or self._named(standalone)
         unknown = tuple(
-            UnknownName(name, nearest, 0, 0, True)
+            UnknownName(name, nearest, 0, 0)
             for name, nearest in (("Facebook", ()), ("Jivochta", ("JivoChat",)))
             if name in standalone
         )
         matched = tuple(Matched(company, words, 0, 0) for company, words in named)
-        yield Standalone(standalone, standalone, matched, unknown, standalone)
+        query = Query(question, standalone, standalone, QuestionKind.YES_NO, matched, unknown)
+        yield query
         if "then burst" in tidy:
             raise RuntimeError("a secret of the inside")
         outcome, hits = self._judged(standalone, named, k)
         if unknown and not named:
             outcome, hits = Outcome.UNKNOWN_COMPANY, []
         yield tuple(hits)
-        text = ExtractiveAnswerer().answer(outcome, hits, [company for company, _ in named], unknown, ())
+        text = ExtractiveAnswerer().answer(query, outcome, hits, ())
         version = self.index.manifest.version
         yield Answer(question, standalone, outcome, text, matched, unknown, tuple(hits), version)
 
     def search(
-        self, question: str, *, companies: Sequence[str] = (), k: int = 5, as_of: date | None = None
-    ) -> list[Hit]:
+        self,
+        question: str,
+        *,
+        companies: Sequence[str] = (),
+        k: int = 5,
+        as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Ranking:
         named = [self._given(name) for name in companies] or self._named(checked_question(question))
-        return self._judged("sold", named, checked_k(k))[1]
+        matched = tuple(Matched(company, words, 0, 0) for company, words in named)
+        query = Query(question, question, question, QuestionKind.FACT, matched)
+        return Ranking(query, tuple(self._judged("sold", named, checked_k(k))[1]))
 
     def _judged(self, question: str, named: Sequence[tuple[Company, str]], k: int) -> tuple[Outcome, list[Hit]]:
         if "weather" in question:

@@ -181,7 +181,9 @@ def test_two_questions_at_once_do_not_wait_for_each_other(index: PolicyIndex) ->
 
 def test_a_search_lists_hits_alone(client: httpx.Client) -> None:
     found = client.post("/v1/search", json={"question": "sold", "companies": ["JivoSite, Inc."], "k": 2}).json()
-    assert (list(found), [hit["rank"] for hit in found["hits"]]) == (["hits"], [1, 2])
+    assert [hit["rank"] for hit in found["hits"]] == [1, 2]
+    assert ([company["id"] for company in found["companies"]], found["unknown_companies"]) == (["jivochat.com"], [])
+    assert found["index_version"]
 
 
 def test_companies_come_by_name_with_aliases_domains_and_policies(client: httpx.Client) -> None:

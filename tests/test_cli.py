@@ -364,7 +364,7 @@ def test_a_policy_cannot_command_the_terminal(tmp_path: Path) -> None:
     run("index", "build", tmp_path, "--out", tmp_path / "index")
     console = Console(file=StringIO(), width=100, force_terminal=True, color_system=None)
     assistant = Assistant(PolicyIndex.open(tmp_path / "index", embedder=TinyEmbedder()), TinyEmbedder())
-    print_hits(console, SearchResponse.of(assistant.search("do you sell my personal data?")).hits)
+    print_hits(console, SearchResponse.of(assistant.search("do you sell my personal data?"), "1").hits)
     assert isinstance(console.file, StringIO)
     assert "to \ufffd]0;anybody" in console.file.getvalue()
 

@@ -3,82 +3,133 @@
 import pytest
 
 from index.policies.companies import Company
-from qa.conversation import standalone
-from qa.mentions import CompanyNames
+from qa.question.mentions import CompanyNames
+from qa.question.query import Query
+from qa.question.spelling import Spelling
+from qa.question.understanding import Understanding
 
-NAMES = CompanyNames(
-    [
-        Company("jivochat.com", "JivoChat", (), ("jivochat.com",)),
-        Company("mailigen.com", "Mailigen", (), ("mailigen.com",)),
-    ],
-    lower_case_words={},
-    policy_count=2,
+UNDERSTANDING = Understanding(
+    CompanyNames(
+        [
+            Company("jivochat.com", "JivoChat", (), ("jivochat.com",)),
+            Company("mailigen.com", "Mailigen", (), ("mailigen.com",)),
+            Company("signal", "Signal", (), ()),
+            Company("discover", "Discover", (), ()),
+        ],
+        lower_case_words={},
+    ),
+    Spelling({}),
 )
+SELLS = "does JivoChat sell my data?"
+
+
+def understood(history: list[str], question: str) -> Query:
+    return UNDERSTANDING.query(question, history=history)
 
 
 @pytest.mark.parametrize(
-    ("history", "question", "company_id", "understood", "topic"),
+    ("history", "question", "company_ids", "standalone", "topic"),
     [
+        ([SELLS], "what does Mailigen say?", ["mailigen.com"], "does Mailigen sell my data?", "does sell my data?"),
+        ([SELLS], "and Mailigen?", ["mailigen.com"], "does Mailigen sell my data?", "does sell my data?"),
+        ([SELLS], "no, I meant Signal", ["signal"], "does Signal sell my data?", "does sell my data?"),
+        ([SELLS], "sorry, Discover", ["discover"], "does Discover sell my data?", "does sell my data?"),
         (
-            ["does JivoChat sell my data?"],
-            "what does Mailigen say?",
-            "mailigen.com",
-            "does Mailigen sell my data?",
-            "does sell my data?",
-        ),
-        (
-            ["does JivoChat sell my data?"],
-            "and Mailigen?",
-            "mailigen.com",
-            "does Mailigen sell my data?",
+            ["does Signal sell my data?"],
+            "not Signal, Discover",
+            ["discover"],
+            "does Discover sell my data?",
             "does sell my data?",
         ),
         (
             ["does JivoChat take credit cards?"],
             "and is that encrypted?",
-            "jivochat.com",
-            "about JivoChat: and is that encrypted? (does JivoChat take credit cards?)",
+            ["jivochat.com"],
+            "Regarding “does JivoChat take credit cards?”: and is that encrypted?",
             "is that encrypted (does take credit cards)?",
         ),
-        (
-            ["does JivoChat sell my data?"],
-            "how do they treat children",
-            "jivochat.com",
-            "about JivoChat: how do they treat children",
-            "how do they treat children",
-        ),
+        ([SELLS], "how do they treat children", ["jivochat.com"], "About JivoChat: how do they treat children", None),
         (
             ["does JivoChat set cookies?"],
             "what about children",
-            "jivochat.com",
-            "about JivoChat: what about children",
+            ["jivochat.com"],
+            "About JivoChat: what about children",
             "children",
         ),
         (
-            ["does JivoChat sell my data?"],
+            [SELLS],
             "does Mailigen use cookies for ads?",
-            "mailigen.com",
+            ["mailigen.com"],
             "does Mailigen use cookies for ads?",
             "does use cookies for ads?",
         ),
         (
-            ["does JivoChat sell my data?", "and Mailigen?"],
+            [SELLS, "and Mailigen?"],
             "why?",
-            "mailigen.com",
-            "about Mailigen: why? (does Mailigen sell my data?)",
+            ["mailigen.com"],
+            "Regarding “does Mailigen sell my data?”: why?",
             "why (does sell my data)?",
+        ),
+        (
+            [SELLS],
+            "what about the others?",
+            [],
+            "do the other companies sell my data?",
+            "does sell my data?",
+        ),
+        (
+            [SELLS, "and Mailigen?"],
+            "compare the two",
+            ["jivochat.com", "mailigen.com"],
+            "do JivoChat and Mailigen sell my data?",
+            "does sell my data?",
+        ),
+        (
+            [SELLS, "and Mailigen?"],
+            "what does the first one say?",
+            ["jivochat.com"],
+            "does JivoChat sell my data?",
+            "does sell my data?",
         ),
     ],
 )
-def test_a_follow_up_stands_alone(history: list[str], question: str, company_id: str, understood: str, topic: str):
-    found = standalone(question, history, NAMES)
-    assert ([company.id for company in found.companies], found.text, found.topic) == ([company_id], understood, topic)
+def test_a_follow_up_stands_alone(
+    history: list[str], question: str, company_ids: list[str], standalone: str, topic: str | None
+):
+    query = understood(history, question)
+    assert ([company.id for company in query.companies], query.standalone) == (company_ids, standalone)
+    assert query.topic == (topic or question)
+
+
+@pytest.mark.parametrize("small_talk", ["thanks!", "ok", "are you sure?", "lol", "who are you?"])
+def test_small_talk_does_not_disturb_the_thread(small_talk: str):
+    query = understood([SELLS, small_talk], "and Mailigen?")
+    assert (query.standalone, [company.id for company in query.companies]) == (
+        "does Mailigen sell my data?",
+        ["mailigen.com"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("ok thanks, and how long?", "how long (does keep my logs)?"),
+        ("Got it. Does Mailigen do that too?", "does keep my logs?"),
+    ],
+)
+def test_thanks_before_a_question_are_no_part_of_it(question: str, topic: str):
+    assert understood(["does JivoChat keep my logs?"], question).topic == topic
 
 
 def test_a_question_over_all_companies_drops_the_one_before():
-    assert standalone("which companies sell data?", ["does JivoChat sell my data?"], NAMES).companies == ()
+    assert understood([SELLS], "which companies sell data?").companies == ()
 
 
 def test_a_first_question_stays_as_it_is():
-    found = standalone("and does JivoChat sell my data?", [], NAMES)
-    assert found.text == "and does JivoChat sell my data?"
+    assert understood([], "and does JivoChat sell my data?").standalone == "and does JivoChat sell my data?"
+
+
+def test_only_the_last_turns_are_read():
+    filler = ["does Mailigen sell my data?"] * 6
+    assert [c.id for c in understood(["does Signal keep logs?", *filler], "why?").companies] == ["mailigen.com"]
+    assert understood(["does Signal keep logs?", "does it " + "x" * 1_500], "why?").companies == ()

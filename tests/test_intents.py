@@ -112,5 +112,5 @@ def test_intents_work_with_a_model_whose_weights_are_not_kept():
 
 def test_a_question_far_from_every_intent_is_not_sure_to_be_answered(assistant: Assistant):
     for question in ("Give me a recipe for banana pancakes.", "what is 17 times 23", "who won the world cup in 2010?"):
-        found = assistant.search(question)
+        found = assistant.search(question).hits
         assert max((hit.score for hit in found), default=0.0) < 0.5, question

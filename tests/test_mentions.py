@@ -6,7 +6,7 @@ import pytest
 
 from index.errors import UnknownCompany
 from index.policies.companies import Company
-from qa.mentions import CompanyNames
+from qa.question.mentions import CompanyNames
 
 COMPANIES = [
     Company("jivochat.com", "JivoChat", ("JivoSite, Inc.", "JivoSite"), ("jivochat.com",)),
@@ -22,7 +22,7 @@ COMPANIES = [
 WORDS = Counter(
     dict.fromkeys("target mailing data share account sell call chat keep store children partners".split(), 40)
 )
-NAMES = CompanyNames(COMPANIES, lower_case_words=WORDS, policy_count=40)
+NAMES = CompanyNames(COMPANIES, lower_case_words=WORDS)
 
 
 def known(question: str) -> list[str]:
@@ -94,14 +94,8 @@ def test_a_company_that_is_not_in_the_index_is_told(question: str, name: str):
     assert (known(question), unknown(question)) == ([], [name])
 
 
-def test_the_nearest_names_are_told():
-    (name,) = NAMES.mentions("does MailiGenius sell data").unknown
-    assert name.nearest == ("Mailigen",)
-
-
-def test_nothing_is_near_to_facebook():
-    (name,) = NAMES.mentions("does Facebook sell data").unknown
-    assert name.nearest == ()
+def test_the_nearest_names_are_those_spelt_alike():
+    assert (NAMES.nearest("MailiGenius"), NAMES.nearest("Facebook")) == (("Mailigen",), ())
 
 
 def test_several_companies_come_in_the_order_of_the_question():
@@ -139,7 +133,7 @@ def test_an_unknown_company_given_is_an_error_with_the_nearest_names():
 
 
 def test_a_known_brand_is_no_misspelt_other_company():
-    names = CompanyNames([Company("strive.com", "Strive", (), ("strive.com",))], lower_case_words={}, policy_count=1)
+    names = CompanyNames([Company("strive.com", "Strive", (), ("strive.com",))], lower_case_words={})
     assert (
         names.mentions("does Stripe sell data?").matched,
         [u.name for u in names.mentions("does Stripe sell data?").unknown],
@@ -151,15 +145,14 @@ def test_what_companies_do_does_not_drop_one_of_them(verb: str):
     assert known(f"does migme or Mailigen {verb} my card?") == ["mig.me", "mailigen.com"]
 
 
-def test_an_unknown_name_that_policies_write_is_a_matter_to_search_for():
-    names = CompanyNames(COMPANIES, lower_case_words=WORDS, policy_count=40, written={"zendesk"})
-    bare = {name: names.mentions(f"does {name} share my address?").bare for name in ("Zendesk", "Blorptex")}
-    assert bare == {"Zendesk": "does Zendesk share my address?", "Blorptex": "does share my address?"}
+def test_whom_it_deals_with_stays_in_what_is_searched():
+    said = NAMES.mentions("does Mailigen share my address with Zendesk?")
+    assert (said.dealt_with, said.bare) == (("Zendesk",), "does share my address with Zendesk?")
 
 
 def test_a_company_called_by_words_of_the_language_gives_way_to_one_with_a_name():
     role = Company("thedatacontroller", "The Data Controller", (), ())
-    names = CompanyNames([role, *COMPANIES], lower_case_words=WORDS, policy_count=40)
+    names = CompanyNames([role, *COMPANIES], lower_case_words=WORDS)
     asked = names.mentions(f"Who is the data controller for {COMPANIES[0].name}?")
     assert [company.id for company in asked.companies] == [COMPANIES[0].id]
     assert [company.id for company in names.mentions("does The Data Controller sell my data?").companies] == [role.id]
@@ -171,6 +164,6 @@ def test_a_company_called_by_words_of_the_language_gives_way_to_one_with_a_name(
     ["does {} sell my data", "how long does it keep mine, {}?", "what are {} rules?", "is data kept by {}, or not"],
 )
 def test_a_name_that_ends_like_a_possessive_is_found(name: str, question: str):
-    names = CompanyNames([*COMPANIES, Company("it", name, (), ())], lower_case_words=WORDS, policy_count=40)
+    names = CompanyNames([*COMPANIES, Company("it", name, (), ())], lower_case_words=WORDS)
     found = {company.name for company in names.mentions(question.format(name)).companies}
     assert found == {name}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qa.spelling import Spelling
+from qa.question.spelling import Spelling
 
 SPELLING = Spelling({"cookies": 5, "affiliates": 4, "address": 9, "addresses": 3, "unsubscribe": 2})
 

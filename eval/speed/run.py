@@ -29,6 +29,7 @@ from eval.speed.rivals import (
     txtai_built,
     txtai_request,
 )
+from eval.speed.understanding import COMPANIES, understood_ms
 from eval.tasks.sample import sample_task
 from eval.vector_cache import CachedEmbedder
 from index.build import build
@@ -78,6 +79,7 @@ def measured(
         found += _told(_builds([SAMPLE, *policies], where, embedder, machine))
         built = PolicyIndex.open(where / "index", embedder=embedder)
         questions = [question.text for question in sample_task().questions if question.kind == "answerable"]
+        found += _told(_understood(questions))
         found += _told(_questions(built, embedder, questions, where, seconds))
         for size in sizes:
             found += _told(_grown(size, [SAMPLE, *policies], where))
@@ -217,6 +219,15 @@ def _asked(of: str, assistant: Assistant, companies: Sequence[str], questions: S
         load = asked_in_turn(ask, questions, seconds=_SECONDS_OF_GROWN)
         for percent in (50, 99):
             yield Measured(of, f"{name}: p{percent}", load.percentile_ms(percent), "ms")
+
+
+def _understood(questions: Sequence[str]) -> Iterator[Measured]:
+    """Understanding alone, over so many companies that a comparison with each would tell."""
+    usual, largest = understood_ms(questions)
+    of = f"{COMPANIES:,} companies"
+    yield Measured(of, "a question understood: p50", float(np.median(usual)), "ms")
+    yield Measured(of, "largest input understood: p50", float(np.median(largest)), "ms")
+    yield Measured(of, "largest input understood: worst", max(largest), "ms")
 
 
 def _searches(

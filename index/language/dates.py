@@ -1,6 +1,7 @@
 """Days as people write them, and the day that a document states for itself. It does not know policies."""
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date
 from urllib.parse import urlsplit
@@ -84,6 +85,26 @@ def parse_day(text: str, *, day_first: bool | None = None) -> date | None:
     """
     found = _DAY.fullmatch(text.strip(" \t.,;*_()[]"))
     return _day(found, day_first=day_first) if found and not found["month"] else None
+
+
+def last_day(text: str) -> date | None:
+    """The last day of the day, month or year that `text` begins with; None where it begins with none.
+
+    >>> last_day("2015, did it sell data?"), last_day("May 2016"), last_day("3 June 2014 or later"), last_day("soon")
+    (datetime.date(2015, 12, 31), datetime.date(2016, 5, 31), datetime.date(2014, 6, 3), None)
+    """
+    words = text.split()[:4]
+    for count in range(len(words), 0, -1):
+        begins = " ".join(words[:count]).strip(" \t.,;:?!*_()[]")
+        found = _DAY.fullmatch(begins)
+        if found:
+            day = _day(found, day_first=None)
+            if day and found["month"]:
+                return day.replace(day=monthrange(day.year, day.month)[1])
+            return day
+        if re.fullmatch(r"(?:19|20)\d\d", begins) and _FIRST_YEAR <= int(begins) <= _LAST_YEAR:
+            return date(int(begins), 12, 31)
+    return None
 
 
 def effective_on(document: Document) -> date | None:

@@ -53,8 +53,14 @@ def language_of_words(words: str, *, unsure: str) -> str:
     >>> language_of_words("Wir verkaufen Ihre Daten nicht an Dritte.", unsure="en")
     'de'
     """
+    tag, probability = classified(words)
+    return tag if probability >= _LEAST_PROBABILITY else unsure
+
+
+def classified(words: str) -> tuple[str, float]:
+    """The likeliest language of `words`, and its probability."""
     tag, probability = _identifier().classify(words)
-    return str(tag) if probability >= _LEAST_PROBABILITY else unsure
+    return str(tag), float(probability)
 
 
 def can_read(language: str) -> bool:

@@ -6,6 +6,12 @@ from functools import cache
 @cache
 def english_words() -> frozenset[str]:
     """Words of English in lower case, from pyspellchecker's frequency list (160 thousand)."""
+    return frozenset(word_counts())
+
+
+@cache
+def word_counts() -> dict[str, int]:
+    """How often each of them was counted in that list."""
     from spellchecker import SpellChecker
 
-    return frozenset(SpellChecker(language="en").word_frequency.words())
+    return dict(SpellChecker(language="en").word_frequency.items())

@@ -1,0 +1,248 @@
+"""A question of a chat as one that stands alone: whom it is about, and what it asks. It does not search.
+
+"what does Mailigen say?" keeps the topic and changes the company; "how long?" keeps both; "and is that
+encrypted?" needs the words that "that" stands for.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from index.policies.companies import Company
+from index.terms import CONCEPT_MARK, STOPWORDS, Thesaurus, terms, words
+from qa.question.mentions import Matched, Mentions, UnknownName
+from qa.question.turn_kinds import TurnKind
+
+# Earlier questions that are read, the last of them, and how many characters of them.
+MAX_TURNS, MAX_HISTORY_CHARS = 6, 1_000
+# Words that carry no topic where little else is said: "what does X say about that", "same question for X".
+_CARRIERS = frozenset(
+    """say says said state states mention mentions answer policy question same again compare compared there
+    case similar likewise too also instead though then now ok okay please thanks tell show explain mean means meant
+    detail details more else other others another one ones two first second last part reply use used uses apply
+    applies happen happens true sure right well sorry wait wrong no not nope actually rest remaining everyone everybody
+    both together try switch back ask asked asking talking""".split()
+)
+_ASKING = frozenset("why how when where who whom whose long much many often".split())
+_OPENER = re.compile(
+    r"^\s*(?:(?:and|but|or|so|also|ok|okay|then|well|hmm|no|sorry|wait|now)\b[\s,]*)*"
+    r"(?:(?:what|how) about\b|same (?:question )?for\b)?\s*",
+    re.IGNORECASE,
+)
+_ALL_COMPANIES = re.compile(
+    r"\b(?:which|what|any|all|each|every|none|how many|other)\s+"
+    r"(?:one\s+)?(?:of\s+)?(?:these|those|them|the|your|other)?\s*"
+    r"(?:five|5|\d+)?\s*(?:companies|company|services|service|policies|vendors|providers|sites|firms|ones|of them)\b|"
+    r"\bwho (?:else )?(?:tells|says|sells|shares|promises|lets|allows|keeps|registers|mentions|stores)\b|"
+    r"\bacross (?:all|the)\b",
+    re.IGNORECASE,
+)
+_THE_OTHERS = re.compile(
+    r"\b(?:the |all )?(?:others|(?:other|remaining) (?:companies|ones|services))\b|\bthe (?:rest|remaining)\b(?! of)|"
+    r"\b(?:everyone|everybody|anyone|anybody|who) else\b|\ball of them\b|"
+    r"^(?:and |what about )?(?:everyone|everybody)\W*$",
+    re.IGNORECASE,
+)
+_BOTH = re.compile(
+    r"\bboth\b(?! (?:my|your|kinds|types))|\b(?:they|of them|does|do) each\b|\beach of them\b|"
+    r"\b(?:the|these|those) two\b|\bneither\b|\beither (?:of|one)\b|"
+    r"\bbetween (?:them|the two)\b|\bcompare (?:them|those|these)\b|\bwhich (?:one|of them)\b",
+    re.IGNORECASE,
+)
+_CORRECTS = re.compile(r"\b(?:I mean|meant)\b", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"\bthe (first|former|second|latter|other)(?: one| company)?\b(?! (?:\w+ )?(?:time|party|parties))"
+)
+_NOT_THIS = re.compile(r"\b(?:not|instead of|rather than|forget)\s+(?:about\s+)?[\"“']?$", re.IGNORECASE)
+_BLANK = "\0"  # where a company's name stands in a question's frame; no question holds it
+_SINGULAR = {"do": "does", "are": "is", "have": "has", "were": "was", "don't": "doesn't", "aren't": "isn't"}
+_SINGULAR |= {"haven't": "hasn't", "weren't": "wasn't", "don’t": "doesn’t", "aren’t": "isn’t", "haven’t": "hasn’t"}
+_PLURAL = {singular: plural for plural, singular in _SINGULAR.items()}
+_VERB_BEFORE_BLANK = re.compile(rf"\b({'|'.join([*_SINGULAR, *_PLURAL])})(\s+(?:both\s+)?){_BLANK}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn of a chat, read alone."""
+
+    text: str
+    mentions: Mentions
+    turn_kind: TurnKind
+
+    @property
+    def is_small_talk(self) -> bool:
+        """Whether it asks nothing, of nobody; "sorry, Mailigen" asks the same of somebody else."""
+        return self.turn_kind is TurnKind.SMALL_TALK and not self.mentions.matched
+
+
+@dataclass(frozen=True, slots=True)
+class Standalone:
+    """A question with what its chat adds to it; see `Query` for the fields that are not here.
+
+    Attributes:
+        frame: the question with a blank for the company, to be asked of another one.
+        anchor: the last question that stood alone, with such a blank, and its topic: what "it" is.
+        named: companies that were named lately, the last one last.
+    """
+
+    text: str
+    topic: str
+    matched: tuple[Matched, ...]
+    unknown: tuple[UnknownName, ...]
+    dealt_with: tuple[str, ...]
+    frame: str
+    anchor: tuple[str, str]
+    named: tuple[Matched, ...] = field(repr=False)
+
+    @property
+    def companies(self) -> tuple[Company, ...]:
+        """The companies it is about, each once."""
+        return tuple({match.company.id: match.company for match in self.matched}.values())
+
+
+def recent(history: Sequence[str]) -> list[str]:
+    """The last of `history`, as far as it is read: `MAX_TURNS` turns, `MAX_HISTORY_CHARS` characters."""
+    kept: list[str] = []
+    chars = 0
+    for turn in reversed(history[-MAX_TURNS:]):
+        chars += len(turn)
+        if chars > MAX_HISTORY_CHARS:
+            break
+        kept.append(turn)
+    return kept[::-1]
+
+
+def standalone(turns: Sequence[Turn]) -> Standalone:
+    """The last of `turns`, which come oldest first, with what those before it add; small talk among them adds nothing.
+
+    Raises:
+        ValueError: there is no turn.
+    """
+    found: Standalone | None = None
+    for turn in turns:
+        if turn is turns[-1] or not turn.is_small_talk:
+            found = _after(found, turn)
+    if found is None:
+        raise ValueError("no turn was given, expected one or more")
+    return found
+
+
+def _after(before: Standalone | None, turn: Turn) -> Standalone:
+    question, said = turn.text, _without_denied(turn.text, turn.mentions)
+    own, frame = said.bare if said.matched or said.unknown else question, _frame(question, said)
+    if before is None:
+        topic = own or question
+        anchor = (frame, topic)
+        return Standalone(question, topic, said.matched, said.unknown, said.dealt_with, frame, anchor, said.matched)
+    named = _named(before.named, said.matched)
+    matched, unknown, about = _companies(before, question, said)
+    opener = _OPENER.match(own)
+    rest = own[opener.end() :].strip() if opener else own
+    content = [word for word in words(rest) if word not in STOPWORDS and word not in _CARRIERS]
+    turns_to_others = bool(said.matched or said.unknown) or (matched, unknown) != (before.matched, before.unknown)
+    corrects = _CORRECTS.search(own) is not None
+    says_nothing = not (content or set(words(rest)) & _ASKING) or turn.turn_kind is TurnKind.SMALL_TALK
+    if turns_to_others and (corrects or says_nothing):
+        text = _filled(before.frame, about)
+        dealt_with, anchor = before.dealt_with, before.anchor
+        return Standalone(text, before.topic, matched, unknown, dealt_with, before.frame, anchor, named)
+    new_subject = opener and "about" in opener[0].lower() and _has_concept(rest)  # "what about children"
+    if (turn.turn_kind is TurnKind.FRAGMENT and not new_subject) or corrects or not content:
+        anchor_frame, anchor_topic = before.anchor
+        topic = f"{rest.rstrip(' ?')} ({anchor_topic.rstrip(' ?')})?"
+        frame = f"Regarding “{anchor_frame if _BLANK in anchor_frame else _about(anchor_frame)}”: {frame}"
+        text = _filled(frame, about)
+        return Standalone(text, topic, matched, unknown, said.dealt_with, frame, before.anchor, named)
+    unknown = said.unknown  # a question that stands on its own is not about a company that was not even there
+    on_its_own = said.matched or said.unknown or not matched
+    text = question if on_its_own else _filled(frame, about)
+    return Standalone(text, rest, matched, unknown, said.dealt_with, frame, (frame, rest), named)
+
+
+def _companies(
+    before: Standalone, question: str, said: Mentions
+) -> tuple[tuple[Matched, ...], tuple[UnknownName, ...], tuple[str, ...]]:
+    """Whom a turn is about, known and unknown, and their names for people."""
+    if said.matched or said.unknown:
+        matched, unknown = said.matched, said.unknown
+    elif _THE_OTHERS.search(question):
+        return (), (), ("the other companies",)
+    elif _BOTH.search(question) and len(_companies_of(before.named)) > 1:
+        last = _companies_of(before.named)[-2:]
+        matched, unknown = tuple(match for match in before.named if match.company.id in last), ()
+    elif (ordinal := _ORDINAL.search(question)) and len(_companies_of(before.named)) > 1:
+        matched, unknown = _ordinal(before, ordinal[1]), ()
+    elif _ALL_COMPANIES.search(question):
+        return (), (), ()
+    else:
+        matched, unknown = before.matched, before.unknown
+    names = [match.company.name for match in matched] + [name.name for name in unknown]
+    return matched, unknown, tuple(dict.fromkeys(names))
+
+
+def _ordinal(before: Standalone, word: str) -> tuple[Matched, ...]:
+    pair = _companies_of(before.named)[-2:]
+    if word == "other":
+        current = {match.company.id for match in before.matched}
+        chosen = [company for company in pair if company not in current] or pair[:1]
+    else:
+        chosen = pair[:1] if word in ("first", "former") else pair[1:]
+    return tuple(match for match in before.named if match.company.id in chosen)
+
+
+def _named(before: tuple[Matched, ...], now: tuple[Matched, ...]) -> tuple[Matched, ...]:
+    ids = {match.company.id for match in now}
+    return (*(match for match in before if match.company.id not in ids), *now)
+
+
+def _companies_of(matched: Sequence[Matched]) -> list[str]:
+    return list(dict.fromkeys(match.company.id for match in matched))
+
+
+def _without_denied(question: str, said: Mentions) -> Mentions:
+    """`said` without those that it says not to be about, if there are others: "not Signal, Discover"."""
+    kept = tuple(match for match in said.matched if not _NOT_THIS.search(question[: match.start]))
+    return replace(said, matched=kept) if kept else said
+
+
+def _frame(question: str, said: Mentions) -> str:
+    """`question` with a blank where its first company stands; further names go."""
+    named: Sequence[Matched | UnknownName] = said.matched or said.unknown
+    spans = sorted({(match.start, match.end) for match in named})
+    if not spans:
+        return question
+    pieces, position = [], 0
+    for number, (start, end) in enumerate(spans):
+        pieces += [question[position:start], _BLANK if number == 0 else ""]
+        position = end
+    joined = " ".join("".join((*pieces, question[position:])).split())
+    return re.sub(rf"{_BLANK}(?:\s*(?:,|and|or|vs\.?|&)\s*)+(?=\s|$|[?.])", _BLANK, joined)
+
+
+def _has_concept(text: str) -> bool:
+    return any(term.startswith(CONCEPT_MARK) for term in terms(text, Thesaurus.shipped()))
+
+
+def _about(frame: str) -> str:
+    return f"about {_BLANK}: {frame}"
+
+
+def _filled(frame: str, about: Sequence[str]) -> str:
+    r"""`frame` asked of `about`, its verb agreeing with them.
+
+    >>> _filled("does \0 sell my data?", ["JivoChat", "Mailigen"])
+    'do JivoChat and Mailigen sell my data?'
+    >>> _filled("do they sell it?", ["JivoChat"])
+    'About JivoChat: do they sell it?'
+    """
+    names = " and ".join(", ".join(about).rsplit(", ", 1))
+    if _BLANK not in frame:
+        return f"About {names}: {frame}" if about else frame
+    plural = len(about) != 1 or about[0].startswith("the ")
+    forms = _PLURAL if plural else _SINGULAR
+
+    def agreeing(match: re.Match[str]) -> str:
+        verb = forms.get(match[1].lower(), match[1])
+        return (verb.capitalize() if match[1][0].isupper() else verb) + match[2] + _BLANK
+
+    return _VERB_BEFORE_BLANK.sub(agreeing, frame).replace(_BLANK, names or "they")

@@ -1,0 +1,59 @@
+"""What was understood of a question. Everything after it reads this; nothing reads the question again."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from index.policies.companies import Company
+from qa.question.mentions import Matched, UnknownName
+
+
+class QuestionKind(StrEnum):
+    """What a turn of a chat wants."""
+
+    YES_NO = "yes_no"
+    FACT = "fact"
+    LIST = "list"
+    SEVERAL = "several_companies"
+    SMALL_TALK = "small_talk"
+    ABOUT_THE_SERVICE = "about_the_service"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as understood.
+
+    Attributes:
+        question: as it was asked, its white space tidied; offsets of names are into it, or into the earlier question of
+            the chat that they were taken from.
+        standalone: the question as it stands alone, for people.
+        topic: what is searched for: no name of a company that it is about, words that it points back to put in.
+        matched: the companies that it is about, and by which words; none means all.
+        unknown: companies that it is about and that the index lacks.
+        dealt_with: names of companies that it merely speaks of ("log in with Facebook").
+        not_covered: whom else it is about, where the companies were given beside it.
+        covered: the companies given; for small talk, which tells them, all that can be asked about.
+        document_types: types of documents that it names, as Open Terms Archive calls them.
+        as_of: the day that it names, or that came with it.
+        language: a BCP 47 tag.
+        small_talk: which of `small_talk.toml` a turn is that is no question about policies; else empty.
+    """
+
+    question: str
+    standalone: str
+    topic: str
+    kind: QuestionKind
+    matched: tuple[Matched, ...] = ()
+    unknown: tuple[UnknownName, ...] = ()
+    dealt_with: tuple[str, ...] = ()
+    not_covered: tuple[UnknownName, ...] = ()
+    covered: tuple[Company, ...] = ()
+    document_types: tuple[str, ...] = ()
+    as_of: date | None = None
+    language: str = "en"
+    small_talk: str = ""
+
+    @property
+    def companies(self) -> tuple[Company, ...]:
+        """The companies it is about, each once; none means all."""
+        return tuple({match.company.id: match.company for match in self.matched}.values())

@@ -1,0 +1,214 @@
+"""A question, the chat before it and the companies given beside it become a `Query`."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+
+from index.errors import BadQuestion
+from index.language.dates import last_day
+from index.language.detect import can_read
+from index.policies.companies import Company, key
+from index.policies.kinds import type_in
+from qa.deadline import NO_DEADLINE, Deadline
+from qa.question.conversation import Turn, recent, standalone
+from qa.question.language import language_of_question
+from qa.question.mentions import CompanyNames, Matched, UnknownName
+from qa.question.query import Query, QuestionKind
+from qa.question.small_talk import ABOUT_THE_SERVICE
+from qa.question.spelling import Spelling
+from qa.question.turn_kinds import TurnKind, TurnKinds
+
+MAX_QUESTION_CHARS = 2_000
+_MOST_WITH_NEAREST = 2
+
+_ACKNOWLEDGED = re.compile(r"^(?P<first>[^,.!?;:]{1,40})[,.!?]+\s+(?P<rest>\S.*)$", re.DOTALL)
+_YES_NO = re.compile(
+    r"^(?:do|does|did|is|are|was|were|can|could|may|might|must|shall|should|will|would|has|have|had|am)(?:n['’]t)?\b",
+    re.IGNORECASE,
+)
+_LIST = re.compile(
+    r"^(?:(?:which|what)\s+(?:\w+\s+)?\w+s\b(?!\s+(?:is|does|has)\b)|list\b|name (?:all|the)\b)", re.IGNORECASE
+)
+_AS_OF = re.compile(
+    r"\b(?:as (?:of|at)|back in|in force (?:on|in)|(?:version|policy|terms) (?:of|from|as of|in))\s+(?P<day>\S.{3,30})",
+    re.IGNORECASE,
+)
+_DOCUMENT = re.compile(
+    r"\b(?:in|according to|under|per|by)\s+(?:the|their|its|your|that)?\s*"
+    r"(?P<document>(?:[\w-]+ ){0,3}(?:policy|notice|statement|terms(?: of \w+)?|agreement|conditions|guidelines))\b",
+    re.IGNORECASE,
+)
+
+
+class Understanding:
+    """What an index's names and words make of questions. It holds no state of a question, so threads may share it."""
+
+    def __init__(
+        self, names: CompanyNames, spelling: Spelling, *, names_itself: Callable[[Company], bool] = lambda _: True
+    ) -> None:
+        """`names_itself`: whether a company's policies write its name; if not, it may be called anything."""
+        self.names = names
+        self._names_itself = names_itself
+        self._spelling = spelling
+        self._turn_kinds = TurnKinds.shipped()
+
+    def query(
+        self,
+        question: str,
+        *,
+        companies: Sequence[str] = (),
+        history: Sequence[str] = (),
+        as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Query:
+        """What `question` asks, after `history`, of `companies` or of those that it names.
+
+        Raises:
+            BadQuestion: `question` or one of `history`, see `checked_question`.
+            UnknownCompany: one of `companies` is not in the index.
+            DeadlineExceeded: it took longer than `deadline`.
+        """
+        asked = checked_question(question)
+        given = list({company.id: company for company in map(self.names.given, companies)}.values())
+        deadline.check()
+        said = self._turn(asked, alone=not history, has_subject=bool(given or history))
+        language = language_of_question(said.text, [(match.start, match.end) for match in said.mentions.matched])
+        if not can_read(language):
+            return Query(asked, asked, asked, QuestionKind.FACT, matched=said.mentions.matched, language=language)
+        if said.is_small_talk:
+            return self._small_talk(said, given or self.names.companies)
+        turns = []
+        for turn in history:
+            _check_length(turn)
+        for turn in map(checked_question, recent(history)):
+            deadline.check()
+            turns.append(self._turn(turn))
+        found = standalone([*turns, said])
+        query = Query(
+            question=asked,
+            standalone=found.text,
+            topic=self._spelling.corrected(found.topic),
+            kind=QuestionKind.SEVERAL if len(found.companies) > 1 else _kind(found.topic),
+            matched=found.matched,
+            unknown=found.unknown,
+            dealt_with=found.dealt_with,
+            document_types=_document_types(found.topic),
+            as_of=as_of or _day_named(found.topic),
+            language=language,
+        )
+        if given:
+            return self._among(query, given)
+        near = (replace(name, nearest=self.names.nearest(name.name)) for name in query.unknown[:_MOST_WITH_NEAREST])
+        return replace(query, unknown=(*near, *query.unknown[_MOST_WITH_NEAREST:]))
+
+    def _turn(self, asked: str, *, alone: bool = False, has_subject: bool = False) -> Turn:
+        """One turn of a chat, without thanks and the like before its question; `alone`: there is no other."""
+        text = self._question_in(asked)
+        mentions = self.names.mentions(text, has_subject=has_subject)
+        if mentions.unknown and (mentions.matched or self._turn_kinds.kind(text) is TurnKind.FRAGMENT):
+            # "only with hosts?", "JivoChat and children": beside a name, or in so short a turn, a word is seldom one
+            mentions = self.names.without_words(text, mentions)
+        names_somebody = alone and mentions.matched
+        kind = TurnKind.COMPLETE if names_somebody else self._turn_kinds.kind(mentions.bare or text)
+        return Turn(text, mentions, kind)
+
+    def _question_in(self, turn: str) -> str:
+        """What follows thanks and the like, if a question does: "how long?" of "ok thanks, and how long?"."""
+        acknowledged = _ACKNOWLEDGED.match(turn)
+        if acknowledged and self._turn_kinds.kind(acknowledged["first"]) is TurnKind.SMALL_TALK:
+            rest = self._question_in(acknowledged["rest"])
+            if self._turn_kinds.is_surely_a_question(rest) and not self.names.mentions(acknowledged["first"]).matched:
+                return rest
+        return turn
+
+    def _may_mean(self, name: str, given: Sequence[Company]) -> bool:
+        """Whether `name`, unknown to the index, may be a given company's: a form of its name, or the one it lacks."""
+        parts = {key(word) for word in name.split()}
+        return any(
+            not self._names_itself(company) or parts & {key(word) for own in company.names for word in own.split()}
+            for company in given
+        )
+
+    def _small_talk(self, said: Turn, covered: Sequence[Company]) -> Query:
+        talk = self._turn_kinds.small_talk_kind(said.text)
+        about_us = talk in ABOUT_THE_SERVICE
+        kind = QuestionKind.ABOUT_THE_SERVICE if about_us else QuestionKind.SMALL_TALK
+        return Query(said.text, said.text, said.text, kind, covered=tuple(covered), small_talk=talk)
+
+    def _among(self, query: Query, given: Sequence[Company]) -> Query:
+        """`query` asked of `given` alone, or of those of them that it names; whom else it names it does not ask."""
+        ids = {company.id for company in given}
+        named = tuple(match for match in query.matched if match.company.id in ids)
+        beyond = [
+            UnknownName(match.matched, (), match.start, match.end)
+            for match in query.matched
+            if match.company.id not in ids and not self.names.is_like_words(match.matched)
+        ]
+        unknown = [name for name in query.unknown if name.certain and not self._may_mean(name.name, given)]
+        not_covered = (*beyond, *unknown)
+        if not_covered and not named:
+            return replace(query, matched=(), unknown=(), not_covered=not_covered, covered=tuple(given))
+        matched = named or tuple(Matched(company, company.name, 0, 0) for company in given)
+        names = " and ".join(company.name for company in given)
+        text = query.standalone if named else f"About {names}: {query.question}"
+        return replace(
+            query, standalone=text, matched=matched, unknown=(), not_covered=not_covered, covered=tuple(given)
+        )
+
+
+def _kind(topic: str) -> QuestionKind:
+    """What form the answer has, by how the question begins.
+
+    >>> [_kind(topic).value for topic in ("do they sell data?", "which cookies are set?", "how long?")]
+    ['yes_no', 'list', 'fact']
+    """
+    if _YES_NO.match(topic):
+        return QuestionKind.YES_NO
+    return QuestionKind.LIST if _LIST.match(topic) else QuestionKind.FACT
+
+
+def _document_types(topic: str) -> tuple[str, ...]:
+    """The types of documents that `topic` asks about in so many words: "according to the cookie policy"."""
+    found = (type_in(match["document"].lower()) for match in _DOCUMENT.finditer(topic))
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _day_named(topic: str) -> date | None:
+    """The day as of which `topic` asks: "as of May 2016", "the policy of 2015"."""
+    found = _AS_OF.search(topic)
+    return last_day(found["day"]) if found else None
+
+
+def _check_length(question: str) -> None:
+    if len(question) > MAX_QUESTION_CHARS:
+        raise BadQuestion(
+            f"the question has {len(question):,} characters, at most {MAX_QUESTION_CHARS:,} are read; shorten it"
+        )
+
+
+def checked_question(question: str) -> str:
+    """`question` with its white space tidied.
+
+    Raises:
+        BadQuestion: nothing to read in it, longer than `MAX_QUESTION_CHARS`, or no text.
+    """
+    _check_length(question)
+    kinds = [unicodedata.category(character) for character in question]
+    strange = sum(
+        kind in ("Cc", "Cn", "Co", "Cs")
+        for kind, character in zip(kinds, question, strict=True)
+        if not character.isspace()
+    )
+    if strange > 2 or "\0" in question or "\ufffd" in question or "Cs" in kinds:
+        raise BadQuestion("the question holds bytes that are no text; send words, encoded as UTF-8")
+    shown = (
+        character
+        for kind, character in zip(kinds, question, strict=True)
+        if kind not in ("Cc", "Cf") or character.isspace()
+    )
+    tidy = " ".join("".join(shown).split())
+    if not any(character.isalnum() for character in tidy):
+        raise BadQuestion("the question is empty; ask something, such as “does JivoChat sell my data?”")
+    return tidy
