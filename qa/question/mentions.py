@@ -35,6 +35,7 @@ _NEAREST = 3
 # the sentence; words of the language do, those in lower case more than others.
 _SURE_NAME_FROM, _CAPITALS_FROM, _LOWER_CASE_FROM = 0.02, 0.25, 0.7
 _PAIR_WEIGHS = 0.4
+_ABBREVIATION_FROM = 0.99
 _CERTAIN_FROM = 0.9
 _LONG_NAME_TOKENS = 3
 # Beyond a name of the index, to be part of a longer one.
@@ -304,6 +305,8 @@ class CompanyNames:
         """Whether `token` is taken for a name, or for a strange word that may be a misspelt one."""
         if not self._is_word(token.text.lower()) and (named < _LOWER_CASE_FROM or self._is_written_as_name(token)):
             return named >= _MISSPELT_FROM
+        if token.text.isupper() and token.text.lower() in self._words_of_policies:
+            return named >= _ABBREVIATION_FROM  # GDPR, IP; or all of the question is in capitals
         return named >= (_LOWER_CASE_FROM if token.text.islower() else _CAPITALS_FROM)
 
     def _misspelt_at(self, question: str, tokens: Sequence[Token], first: int, last: int) -> _Span | None:
