@@ -9,7 +9,6 @@ import numpy as np
 from index.embedding import Embedder
 from index.errors import BadK
 from index.language.detect import READ_LANGUAGES, can_read
-from index.policies.companies import Company
 from index.policies.passages import Passage, embedded_text, sentence_texts
 from index.policies.series import undated_twins
 from index.policy_index import PolicyIndex
@@ -106,7 +105,7 @@ class Assistant:
     ) -> None:
         self.index = index
         names = CompanyNames(list(index.companies.values()), lower_case_words=index.words)
-        self._understanding = Understanding(names, Spelling(index.words), names_itself=self._names_itself)
+        self._understanding = Understanding(names, Spelling(index.words))
         places = index.policies.places.values()
         self._embedder = embedder
         self._retriever = Retriever(index)
@@ -236,10 +235,6 @@ class Assistant:
             return self._understanding.query(
                 question, companies=companies, history=history, as_of=as_of, deadline=deadline
             )
-
-    def _names_itself(self, company: Company) -> bool:
-        texts = (self.index.policies[policy.id].text.casefold() for policy in self.index.policies_of(company.id))
-        return any(name.casefold() in text for text in texts for name in company.names)
 
     def _vector(self, topic: str) -> Vectors:
         with stage("embed"):

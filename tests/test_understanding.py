@@ -161,3 +161,10 @@ def test_what_cannot_be_read_is_an_error(question: str):
         UNDERSTANDING.query(question)
     with pytest.raises(BadQuestion):
         UNDERSTANDING.query("and then?", history=[question])
+
+
+def test_the_only_company_given_is_asked_under_an_unknown_name_and_told():
+    query = UNDERSTANDING.query("does Blorptex sell data?", companies=["Mailigen"])
+    assert [company.id for company in query.companies] == ["mailigen.com"]
+    text = ExtractiveAnswerer().answer(query, Outcome.NOT_STATED, (), ())
+    assert text == "This chat covers Mailigen.\nThe policy of Mailigen does not say."

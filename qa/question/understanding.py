@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -45,12 +45,8 @@ _DOCUMENT = re.compile(
 class Understanding:
     """What an index's names and words make of questions. It holds no state of a question, so threads may share it."""
 
-    def __init__(
-        self, names: CompanyNames, spelling: Spelling, *, names_itself: Callable[[Company], bool] = lambda _: True
-    ) -> None:
-        """`names_itself`: whether a company's policies write its name; if not, it may be called anything."""
+    def __init__(self, names: CompanyNames, spelling: Spelling) -> None:
         self.names = names
-        self._names_itself = names_itself
         self._spelling = spelling
         self._turn_kinds = TurnKinds.shipped()
 
@@ -123,14 +119,6 @@ class Understanding:
                 return rest
         return turn
 
-    def _may_mean(self, name: str, given: Sequence[Company]) -> bool:
-        """Whether `name`, unknown to the index, may be a given company's: a form of its name, or the one it lacks."""
-        parts = {key(word) for word in name.split()}
-        return any(
-            not self._names_itself(company) or parts & {key(word) for own in company.names for word in own.split()}
-            for company in given
-        )
-
     def _small_talk(self, said: Turn, covered: Sequence[Company]) -> Query:
         talk = self._turn_kinds.small_talk_kind(said.text)
         about_us = talk in ABOUT_THE_SERVICE
@@ -146,9 +134,10 @@ class Understanding:
             for match in query.matched
             if match.company.id not in ids and not self.names.is_like_words(match.matched)
         ]
-        unknown = [name for name in query.unknown if name.certain and not self._may_mean(name.name, given)]
+        unknown = [name for name in query.unknown if name.certain and not _may_mean(name.name, given)]
         not_covered = (*beyond, *unknown)
-        if not_covered and not named:
+        # The only company given may go by a name that the index lacks: it is asked, and whom this covers is told.
+        if not_covered and not named and (beyond or len(given) > 1):
             return replace(query, matched=(), unknown=(), not_covered=not_covered, covered=tuple(given))
         matched = named or tuple(Matched(company, company.name, 0, 0) for company in given)
         names = " and ".join(company.name for company in given)
@@ -156,6 +145,12 @@ class Understanding:
         return replace(
             query, standalone=text, matched=matched, unknown=(), not_covered=not_covered, covered=tuple(given)
         )
+
+
+def _may_mean(name: str, given: Sequence[Company]) -> bool:
+    """Whether `name`, which the index does not know, may be a longer or shorter form of a given company's."""
+    parts = {key(word) for word in name.split()}
+    return any(parts & {key(word) for own in company.names for word in own.split()} for company in given)
 
 
 def _kind(topic: str) -> QuestionKind:
