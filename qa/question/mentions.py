@@ -112,9 +112,10 @@ class CompanyNames:
     def __init__(self, companies: Sequence[Company], *, lower_case_words: Mapping[str, int]) -> None:
         """`lower_case_words` tells in how many policies a word stands in lower case."""
         self._tagger = NameTagger.shipped()
-        of_policies = Thesaurus.shipped().words | lower_case_words.keys()
-        self._words_of_policies = of_policies
-        self._alike_words = _AlikeKeys([word for word in of_policies | STOPWORDS if len(word) >= _TYPO_FROM])
+        self._words_of_policies = Thesaurus.shipped().words | lower_case_words.keys()
+        self._alike_words = _AlikeKeys(
+            [word for word in self._words_of_policies | STOPWORDS if len(word) >= _TYPO_FROM]
+        )
         self.companies = companies
         self._by_key: dict[str, list[tuple[Company, str]]] = defaultdict(list)
         self._ids = {company.id.casefold(): company for company in companies}
@@ -189,16 +190,15 @@ class CompanyNames:
         unknown: list[UnknownName] = []
         dealt_with: list[str] = []
         taken_out: list[tuple[int, int]] = []
-        asked = [
-            span
-            for span in spans
-            if not self._is_dealt_with(span, probabilities, alone=len(spans) == 1 and not has_subject)
-        ]
-        ids = {company.id for span in asked for company, _ in span.entries}
-        for span in spans:
+        alone = len(spans) == 1 and not has_subject
+        asked = [not self._is_dealt_with(span, probabilities, alone=alone) for span in spans]
+        ids = {
+            company.id for span, is_asked in zip(spans, asked, strict=True) if is_asked for company, _ in span.entries
+        }
+        for span, is_asked in zip(spans, asked, strict=True):
             start, end = tokens[span.first].start, tokens[span.last - 1].end
             name = question[start:end]
-            if span not in asked and not any(company.id in ids for company, _ in span.entries):
+            if not is_asked and not any(company.id in ids for company, _ in span.entries):
                 dealt_with.append(name)
                 continue
             taken_out.append((start, end))
@@ -216,7 +216,7 @@ class CompanyNames:
 
     def without_words(self, question: str, said: Mentions) -> Mentions:
         """What `question` says of companies, without unknown ones that are written like words of the language."""
-        unknown = tuple(name for name in said.unknown if any(map(self._is_written_as_name, tokenize(name.name))))
+        unknown = tuple(name for name in said.unknown if not self.is_like_words(name.name))
         spans = [(match.start, match.end) for match in said.matched] + [(name.start, name.end) for name in unknown]
         return replace(said, unknown=unknown, bare=_without(question, spans))
 
@@ -269,7 +269,8 @@ class CompanyNames:
             if inside and not beyond:
                 found += inside
                 continue
-            around = _around(first, last, len(tokens), taken)[: _MOST_COMPARED - compared]
+            left = _MOST_COMPARED - compared
+            around = _around(first, last, len(tokens), taken)[:left] if left else []
             compared += len(around)
             misspelt = next(filter(None, (self._misspelt_at(question, tokens, *each) for each in around)), None)
             says_more = any(token.text.lower() not in STOPWORDS for token in tokens[first:last])
