@@ -6,6 +6,17 @@ import numpy as np
 _FURTHEST = 30.0
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """The probabilities of classes whose `logits` are along the last axis: same shape, sums of 1 along it.
+
+    >>> softmax(np.array([0.0, 0.0])).tolist()
+    [0.5, 0.5]
+    """
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    found: np.ndarray = raised / raised.sum(axis=-1, keepdims=True)
+    return found
+
+
 def probability(logits: np.ndarray | np.float64) -> np.ndarray:
     """The logistic function of each of `logits`, in (0, 1).
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from index.policies.companies import Company
 from index.terms import CONCEPT_MARK, STOPWORDS, Thesaurus, terms, words
-from qa.question.mentions import Matched, Mentions, UnknownName
+from qa.question.mentions import Matched, Mentions, UnknownName, companies_of
 from qa.question.turn_kinds import TurnKind
 
 # Earlier questions that are read, the last of them, and how many characters of them.
@@ -97,7 +97,7 @@ class Standalone:
     @property
     def companies(self) -> tuple[Company, ...]:
         """The companies it is about, each once."""
-        return tuple({match.company.id: match.company for match in self.matched}.values())
+        return companies_of(self.matched)
 
 
 def recent(history: Sequence[str]) -> list[str]:
@@ -143,9 +143,7 @@ def _after(before: Standalone | None, turn: Turn) -> Standalone:
     corrects = _CORRECTS.search(own) is not None
     says_nothing = not (content or set(words(rest)) & _ASKING) or turn.turn_kind is TurnKind.SMALL_TALK
     if turns_to_others and (corrects or says_nothing):
-        text = _filled(before.frame, about)
-        dealt_with, anchor = before.dealt_with, before.anchor
-        return Standalone(text, before.topic, matched, unknown, dealt_with, before.frame, anchor, named)
+        return replace(before, text=_filled(before.frame, about), matched=matched, unknown=unknown, named=named)
     new_subject = opener and "about" in opener[0].lower() and _has_concept(rest)  # "what about children"
     if (turn.turn_kind is TurnKind.FRAGMENT and not new_subject) or corrects or not content:
         anchor_frame, anchor_topic = before.anchor
@@ -196,7 +194,7 @@ def _named(before: tuple[Matched, ...], now: tuple[Matched, ...]) -> tuple[Match
 
 
 def _companies_of(matched: Sequence[Matched]) -> list[str]:
-    return list(dict.fromkeys(match.company.id for match in matched))
+    return [company.id for company in companies_of(matched)]
 
 
 def _without_denied(question: str, said: Mentions) -> Mentions:

@@ -61,6 +61,11 @@ class Matched:
     end: int
 
 
+def companies_of(matched: Iterable[Matched]) -> tuple[Company, ...]:
+    """The companies of `matched`, each once, in order."""
+    return tuple({match.company.id: match.company for match in matched}.values())
+
+
 @dataclass(frozen=True, slots=True)
 class UnknownName:
     """A company that the question names and the index lacks, with the nearest names that it has, if any are near.
@@ -94,7 +99,7 @@ class Mentions:
     @property
     def companies(self) -> tuple[Company, ...]:
         """The companies named, each once, in order."""
-        return tuple({match.company.id: match.company for match in self.matched}.values())
+        return companies_of(self.matched)
 
 
 @dataclass(frozen=True, slots=True)

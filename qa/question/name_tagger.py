@@ -18,6 +18,7 @@ import numpy as np
 from index.embedding import DEFAULT_FOLDER
 from index.language.english import english_words, word_counts
 from index.terms import STOPWORDS, brands
+from qa.logistic import softmax
 
 Array = np.ndarray
 
@@ -103,10 +104,7 @@ class NameTagger:
         first = _convolved(inputs, weights["first"], weights["first_bias"])
         # What is anywhere in the question: whether somebody else is named, or "they" are asked.
         second = _convolved(first, weights["second"], weights["second_bias"], everywhere=first.max(axis=0))
-        logits = np.hstack((first, second)) @ weights["out"] + weights["out_bias"]
-        raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found: Array = raised / raised.sum(axis=1, keepdims=True)
-        return found
+        return softmax(np.hstack((first, second)) @ weights["out"] + weights["out_bias"])
 
     def word_vectors(self, question: str, tokens: Sequence[Token]) -> Array:
         """For each token the mean of its word pieces' input embeddings, of length 1: shape (len(tokens), dimension)."""

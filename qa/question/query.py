@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from index.policies.companies import Company
-from qa.question.mentions import Matched, UnknownName
+from qa.question.mentions import Matched, UnknownName, companies_of
 
 
 class QuestionKind(StrEnum):
@@ -56,4 +56,4 @@ class Query:
     @property
     def companies(self) -> tuple[Company, ...]:
         """The companies it is about, each once; none means all."""
-        return tuple({match.company.id: match.company for match in self.matched}.values())
+        return companies_of(self.matched)

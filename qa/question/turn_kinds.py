@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import xxhash
 
+from qa.logistic import softmax
 from qa.question.name_tagger import NameTagger, tokenize
 from qa.question.small_talk import SMALL_TALK
 
@@ -69,10 +70,7 @@ class TurnKinds:
 
     def _likely(self, turn: str) -> Array:
         """The probability of each kind, shape (3,)."""
-        logits = _with_one(features(turn)) @ self.kinds
-        raised = np.exp(logits - logits.max())
-        found: Array = raised / raised.sum()
-        return found
+        return softmax(_with_one(features(turn)) @ self.kinds)
 
     def small_talk_kind(self, turn: str) -> str:
         """Which of the kinds of `small_talk.toml` a turn of small talk is."""
