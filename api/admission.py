@@ -148,7 +148,7 @@ class Admission:
 
     @contextmanager
     def _in_time(self, limit: asyncio.Timeout) -> Iterator[asyncio.Timeout]:
-        """`limit`, whose end, or that of the work's own deadline, is told as `TookTooLong`; its other errors stay."""
+        """`limit`; a timeout, its own or the work's deadline, becomes `TookTooLong`; other errors pass."""
         try:
             yield limit
         except (TimeoutError, DeadlineExceeded) as error:

@@ -83,7 +83,7 @@ def named(names: CompanyNames, asked: Sequence[str]) -> Iterator[Figure]:
 
 
 def unknown(names: CompanyNames, asked: Sequence[str]) -> Iterator[Figure]:
-    """Names that the index lacks: they are told unknown, and nobody is matched."""
+    """Names that the index lacks: reported as unknown, and no company is matched."""
     draw = random.Random(_SEED)
     frames = [entry["frame"] for entry in _rows("frames")]
     cases = [question for name in asked for question in _in_frames(name, frames, draw)]

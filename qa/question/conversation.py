@@ -116,7 +116,7 @@ def standalone(turns: Sequence[Turn]) -> Standalone:
     """The last of `turns`, which come oldest first, with what those before it add; small talk among them adds nothing.
 
     Raises:
-        ValueError: there is no turn.
+        ValueError: `turns` is empty.
     """
     found: Standalone | None = None
     for turn in turns:

@@ -1,4 +1,4 @@
-"""Which language a question is in, and what one that is not read is told."""
+"""The language of a question, and the reply to one in a language that we do not read."""
 
 import re
 from collections.abc import Sequence
@@ -52,5 +52,5 @@ def language_of_question(question: str, names: Sequence[Span] = ()) -> str:
 
 
 def not_read(language: str) -> str:
-    """What the asker of a question in `language` is told, in it where it is one of the common ones."""
+    """The reply to a question in `language`: in that language if it is a common one, else in English."""
     return ONLY_ENGLISH.get(language, IN_ENGLISH)

@@ -1,7 +1,7 @@
 """Which companies a question is about, which it merely speaks of, and which it names that are not in the index.
 
 Resolved before anything is searched: a hit of another company is worse than none. A word is a name where the sentence
-uses it as one (`qa.question.name_tagger`); whose name it is, the index's names tell. It does not know passages.
+uses it as one (`qa.question.name_tagger`); the index's names say whose. It does not know passages.
 """
 
 import re

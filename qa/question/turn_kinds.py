@@ -1,7 +1,7 @@
 """What a turn of a chat wants: a question that stands alone, one that needs the turn before it, or small talk.
 
 Logistic regressions over word vectors and word sequences, trained on turns written for it (`eval.train_turns`). It does
-not know companies: a turn is told apart by the words beside their names.
+not know companies: a turn is classified by the words beside their names.
 """
 
 from collections.abc import Sequence

@@ -100,7 +100,7 @@ class Understanding:
         return replace(query, unknown=(*near, *query.unknown[_MOST_WITH_NEAREST:]))
 
     def _turn(self, asked: str, *, alone: bool = False, has_subject: bool = False) -> Turn:
-        """One turn of a chat, without thanks and the like before its question; `alone`: there is no other."""
+        """Read one turn of a chat, without a leading "thanks" or the like; `alone`: the chat has no other turn."""
         text = self._question_in(asked)
         mentions = self.names.mentions(text, has_subject=has_subject)
         if mentions.unknown and (mentions.matched or self._turn_kinds.kind(text) is TurnKind.FRAGMENT):
