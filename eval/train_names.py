@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from eval.misspelling import misspelt
 from index.language.english import word_counts
 from index.terms import STOPWORDS, brands
 from qa.question.name_tagger import (
@@ -242,15 +243,7 @@ class Generator:
         return self._misspelt(name) if len(name) > 5 and self._random.random() < 0.06 else name
 
     def _misspelt(self, name: str) -> str:
-        place = self._random.randrange(1, len(name) - 1)
-        return self._random.choice(
-            [
-                name[:place] + name[place + 1 :],
-                name[:place] + name[place + 1] + name[place] + name[place + 2 :],
-                name[:place] + self._random.choice("aeioustrn") + name[place + 1 :],
-                name[:place] + name[place] + name[place:],
-            ]
-        )
+        return misspelt(name, self._random.randrange(1, len(name) - 1), self._random)
 
     def _made_name(self) -> str:
         draw, choice = self._random.random(), self._random.choice

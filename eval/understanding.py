@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from eval.misspelling import misspelt
 from index.embedding import Embedder, open_embedder
 from index.language.english import english_words
 from index.policies.companies import Company, key
@@ -75,7 +76,7 @@ def named(names: CompanyNames, asked: Sequence[str]) -> Iterator[Figure]:
         lambda case: _is(names, case[2].replace("{X}", case[0]).replace("{Y}", case[1]), case[:2]),
     )
     typos = [
-        (name, draw.choice(frames).replace("{X}", _misspelt(name, draw)))
+        (name, draw.choice(frames).replace("{X}", misspelt(name, draw.randrange(len(name) - 1), draw)))
         for name in asked
         if len(key(name)) >= _LONG_ENOUGH_FOR_A_TYPO
     ]
@@ -173,18 +174,6 @@ _PLAIN = (
     "who can see the things I delete?", "does it track location?", "how long is data kept after I close my account?",
     "can I use it without giving my name?", "are children allowed?", "will my contacts be uploaded?",
 )  # fmt: skip
-
-
-def _misspelt(name: str, draw: random.Random) -> str:
-    place = draw.randrange(len(name) - 1)
-    return draw.choice(
-        [
-            name[:place] + name[place + 1 :],
-            name[:place] + name[place + 1] + name[place] + name[place + 2 :],
-            name[:place] + draw.choice("aeioustrn") + name[place + 1 :],
-            name[:place] + name[place] + name[place:],
-        ]
-    )
 
 
 def _is_ordinary(name: str) -> bool:
