@@ -21,6 +21,7 @@ from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from qa.answers import Answer, Hit, quotation
 from qa.assistant import MAX_HISTORY, MAX_K, Ranking
+from qa.question.conversation import MAX_HISTORY_CHARS, MAX_TURNS
 from qa.question.mentions import Matched, UnknownName
 from qa.question.query import Query
 from qa.question.understanding import MAX_QUESTION_CHARS
@@ -76,7 +77,11 @@ AsOf = Annotated[
 ]
 History = Annotated[
     list[Annotated[Text, Field(max_length=MAX_QUESTION_CHARS, json_schema_extra={"minLength": 1})]],
-    Field(max_length=MAX_HISTORY, description="earlier questions of this chat, oldest first"),
+    Field(
+        max_length=MAX_HISTORY,
+        description=f"earlier questions of this chat, oldest first; of the last {MAX_TURNS} the last "
+        f"{MAX_HISTORY_CHARS:,} characters are read",
+    ),
 ]
 
 

@@ -7,7 +7,6 @@ No name of `names.txt` is one that the tagger was trained on; the index under te
 so that a question's name stands among a thousand others.
 """
 
-import json
 import random
 import re
 from collections import Counter
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eval.misspelling import misspelt
+from eval.questions import json_lines
 from index.embedding import Embedder, open_embedder
 from index.language.english import english_words
 from index.policies.companies import Company, key
@@ -51,13 +51,33 @@ def figures(embedder: Embedder) -> Iterator[Figure]:
     """Every figure, in the order of the issue that asked for them."""
     held_out, others = _distinct(_lines(SETS / "names.txt"), _lines(TRAINING_NAMES))
     everybody = CompanyNames(_companies([*held_out, *others]), lower_case_words={})
+    yield from in_twelve_ways(everybody, [*held_out, *others])
     yield from named(everybody, held_out)
     yield from unknown(CompanyNames(_companies(others), lower_case_words={}), held_out)
     yield words_as_words(everybody)
+    yield plain_words(everybody)
     yield from others_dealt_with(everybody, held_out)
     yield from turns()
     yield from scope(embedder)
     yield language()
+
+
+def in_twelve_ways(names: CompanyNames, asked: Sequence[str]) -> Iterator[Figure]:
+    """Every name of the index in a frame of each kind, and with a typo: it is matched, and nobody else."""
+    draw = random.Random(_SEED)
+    every: list[tuple[list[str], str]] = []
+    for kind, frames in _frames_by_kind().items():
+        cases = []
+        for name in asked:
+            frame, other = draw.choice(frames), draw.choice(asked)
+            expected = [name, other] if "{Y}" in frame else [name]
+            written = name.lower() if kind == "lower" else name
+            cases.append((expected, frame.replace("{X}", written).replace("{Y}", other)))
+        every += cases
+        yield _figure(f"name, {kind}", cases, lambda case: _is(names, case[1], case[0]))
+    yield _figure("name, all twelve", every, lambda case: _is(names, case[1], case[0]))
+    ordinary = [case for case in every if _is_ordinary(case[0][0])]
+    yield _figure("name, all twelve, ordinary words", ordinary, lambda case: _is(names, case[1], case[0]))
 
 
 def named(names: CompanyNames, asked: Sequence[str]) -> Iterator[Figure]:
@@ -86,8 +106,14 @@ def named(names: CompanyNames, asked: Sequence[str]) -> Iterator[Figure]:
 def unknown(names: CompanyNames, asked: Sequence[str]) -> Iterator[Figure]:
     """Names that the index lacks: reported as unknown, and no company is matched."""
     draw = random.Random(_SEED)
-    frames = [entry["frame"] for entry in _rows("frames")]
-    cases = [question for name in asked for question in _in_frames(name, frames, draw)]
+    by_kind = _frames_by_kind()
+    asked = [name for name in asked if not any(_is_said_with(name, known.name) for known in names.companies)]
+    cases = [
+        choice.replace("{X}", name.lower() if kind == "lower" else name).replace("{Y}", draw.choice(asked))
+        for name in asked
+        for kind, frames in by_kind.items()
+        for choice in [draw.choice(frames)]
+    ]
     said = {question: names.mentions(question) for question in cases}
     yield _figure("unknown name, told", cases, lambda case: bool(said[case].unknown))
     yield _figure("unknown name, nobody else", cases, lambda case: not said[case].matched)
@@ -98,6 +124,12 @@ def words_as_words(names: CompanyNames) -> Figure:
     return _figure(
         "words as words", [entry["question"] for entry in _rows("words")], lambda case: not names.mentions(case).matched
     )
+
+
+def plain_words(names: CompanyNames) -> Figure:
+    """Ordinary words that are companies' names too, in sentences that name nobody: no company is matched."""
+    said = {question: names.mentions(question) for question in _lines(SETS / "plain_words.txt")}
+    return _figure("words as words, natural", list(said), lambda case: not said[case].matched)
 
 
 def others_dealt_with(names: CompanyNames, asked: Sequence[str]) -> Iterator[Figure]:
@@ -176,6 +208,19 @@ _PLAIN = (
 )  # fmt: skip
 
 
+def _frames_by_kind() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for entry in _rows("kinds"):
+        found.setdefault(entry["kind"], []).append(entry["frame"])
+    return found
+
+
+def _is_said_with(name: str, other: str) -> bool:
+    """Whether one name is the other with a word more: Xfinity is no stranger to Xfinity Residential Services."""
+    shorter, longer = sorted((name.lower().split(), other.lower().split()), key=len)
+    return longer[: len(shorter)] == shorter
+
+
 def _is_ordinary(name: str) -> bool:
     return all(word in english_words() for word in re.findall(r"[^\W\d_]+", name.lower()))
 
@@ -200,7 +245,7 @@ def _figure(name: str, cases: Sequence[Case], right: Callable[[Case], bool]) -> 
 
 
 def _rows(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in _lines(SETS / f"{name}.jsonl")]
+    return [row for _, row in json_lines(SETS / f"{name}.jsonl")]
 
 
 def _lines(path: Path) -> list[str]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from index.language.detect import can_read
+from index.language.english import listed
 from index.parsing.document import Span
 from index.parsing.notes import marks_in
 from index.policies.companies import Company
@@ -111,7 +112,7 @@ class ExtractiveAnswerer:
             return not_read(query.language)
         lines = [*map(_unknown_line, query.unknown), *(each.words for each in closed[:_MOST_CLOSED])]
         if query.not_covered:
-            lines.insert(0, f"This chat covers {_listed([company.name for company in query.covered])}.")
+            lines.insert(0, f"This chat covers {listed([company.name for company in query.covered])}.")
         left_out = {each.company.id for each in closed}
         asked = [company for company in query.companies if company.id not in left_out]
         if outcome is Outcome.ANSWERED:
@@ -123,10 +124,10 @@ class ExtractiveAnswerer:
             shown = {hit.company.id for hit in hits}  # a small k cuts companies off, whatever their policies say
             silent = [company.name for company in asked if company.id not in best and company.id in shown]
             if silent:
-                lines.append(f"The policy of {_listed(silent)} does not say.")
+                lines.append(f"The policy of {listed(silent)} does not say.")
         elif outcome is Outcome.NOT_STATED:
             names = [company.name for company in asked]
-            lines.append(f"The policy of {_listed(names)} does not say." if names else "None of the policies says.")
+            lines.append(f"The policy of {listed(names)} does not say." if names else "None of the policies says.")
         elif outcome is Outcome.OUT_OF_SCOPE:
             lines.append("This is not a question about a privacy policy.")
         return "\n".join(lines)
@@ -180,12 +181,3 @@ def _follows(text: str, end: int, start: int) -> bool:
 def _unknown_line(unknown: UnknownName) -> str:
     nearest = f" Nearest names: {', '.join(unknown.nearest)}." if unknown.nearest else ""
     return f"No policy of {unknown.name} is in this index.{nearest}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """`names` as a sentence lists them.
-
-    >>> _listed(["A", "B", "C"])
-    'A, B and C'
-    """
-    return " and ".join(", ".join(names).rsplit(", ", 1))

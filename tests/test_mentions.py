@@ -167,3 +167,40 @@ def test_a_name_that_ends_like_a_possessive_is_found(name: str, question: str):
     names = CompanyNames([*COMPANIES, Company("it", name, (), ())], lower_case_words=WORDS)
     found = {company.name for company in names.mentions(question.format(name)).companies}
     assert found == {name}
+
+
+@pytest.mark.parametrize("name", ["Guess?", "Which?", "Yahoo!", "Fiesta+"])
+@pytest.mark.parametrize(
+    "question", ["tell me how long {} keeps records", "is {} better than most at deleting things", "{}: ads"]
+)
+def test_a_name_that_ends_with_a_mark_is_found_with_it(name: str, question: str):
+    names = CompanyNames([*COMPANIES, Company("it", name, (), ())], lower_case_words=WORDS)
+    for written in (name, name.lower()):
+        assert [company.id for company in names.mentions(question.format(written)).companies] == ["it"]
+
+
+@pytest.mark.parametrize("name", ["微信", "ВКонтакте", "שופרסל", "كريم", "카카오톡", "Ζαγόρι"])
+@pytest.mark.parametrize(
+    "question", ["{}: how long are records kept?", "At {}, who can see my records?", "{} sells data?"]
+)
+def test_a_name_in_another_script_is_found_wherever_it_stands(name: str, question: str):
+    names = CompanyNames([*COMPANIES, Company("it", name, (), ())], lower_case_words=WORDS)
+    assert [company.id for company in names.mentions(question.format(name)).companies] == ["it"]
+
+
+@pytest.mark.parametrize(
+    "name", ["home depot", "old navy", "Path of Exile", "Bank of America", "burger king", "The New York Times"]
+)
+def test_an_unknown_name_of_ordinary_words_is_told_whole(name: str):
+    assert unknown(f"does {name} sell my data?") == [name]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is Google named as a subprocessor in the policy of Mailigen?",
+        "According to migme, is data from Google personal?",
+    ],
+)
+def test_of_several_companies_one_at_least_is_asked(question: str):
+    assert known(question)

@@ -1,5 +1,6 @@
-"""The words of English, to tell a name from a word."""
+"""The words of English, to tell a name from a word, and how its sentences list things."""
 
+from collections.abc import Sequence
 from functools import cache
 
 
@@ -15,3 +16,12 @@ def word_counts() -> dict[str, int]:
     from spellchecker import SpellChecker
 
     return dict(SpellChecker(language="en").word_frequency.items())
+
+
+def listed(names: Sequence[str]) -> str:
+    """`names` as a sentence lists them.
+
+    >>> listed(["A", "B, Inc.", "C"])
+    'A, B, Inc. and C'
+    """
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -8,10 +8,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from index.language.english import listed
 from index.policies.companies import Company
 from index.terms import CONCEPT_MARK, STOPWORDS, Thesaurus, terms, words
 from qa.question.mentions import Matched, Mentions, UnknownName, companies_of
-from qa.question.turn_kinds import TurnKind
+from qa.question.turn_kinds import TurnKind, Whom
 
 # Earlier questions that are read, the last of them, and how many characters of them.
 MAX_TURNS, MAX_HISTORY_CHARS = 6, 1_000
@@ -27,26 +28,6 @@ _ASKING = frozenset("why how when where who whom whose long much many often".spl
 _OPENER = re.compile(
     r"^\s*(?:(?:and|but|or|so|also|ok|okay|then|well|hmm|no|sorry|wait|now)\b[\s,]*)*"
     r"(?:(?:what|how) about\b|same (?:question )?for\b)?\s*",
-    re.IGNORECASE,
-)
-_ALL_COMPANIES = re.compile(
-    r"\b(?:which|what|any|all|each|every|none|how many|other)\s+"
-    r"(?:one\s+)?(?:of\s+)?(?:these|those|them|the|your|other)?\s*"
-    r"(?:five|5|\d+)?\s*(?:companies|company|services|service|policies|vendors|providers|sites|firms|ones|of them)\b|"
-    r"\bwho (?:else )?(?:tells|says|sells|shares|promises|lets|allows|keeps|registers|mentions|stores)\b|"
-    r"\bacross (?:all|the)\b",
-    re.IGNORECASE,
-)
-_THE_OTHERS = re.compile(
-    r"\b(?:the |all )?(?:others|(?:other|remaining) (?:companies|ones|services))\b|\bthe (?:rest|remaining)\b(?! of)|"
-    r"\b(?:everyone|everybody|anyone|anybody|who) else\b|\ball of them\b|"
-    r"^(?:and |what about )?(?:everyone|everybody)\W*$",
-    re.IGNORECASE,
-)
-_BOTH = re.compile(
-    r"\bboth\b(?! (?:my|your|kinds|types))|\b(?:they|of them|does|do) each\b|\beach of them\b|"
-    r"\b(?:the|these|those) two\b|\bneither\b|\beither (?:of|one)\b|"
-    r"\bbetween (?:them|the two)\b|\bcompare (?:them|those|these)\b|\bwhich (?:one|of them)\b",
     re.IGNORECASE,
 )
 _CORRECTS = re.compile(r"\b(?:I mean|meant)\b", re.IGNORECASE)
@@ -68,6 +49,7 @@ class Turn:
     text: str
     mentions: Mentions
     turn_kind: TurnKind
+    whom: Whom
 
     @property
     def is_small_talk(self) -> bool:
@@ -135,7 +117,7 @@ def _after(before: Standalone | None, turn: Turn) -> Standalone:
         anchor = (frame, topic)
         return Standalone(question, topic, said.matched, said.unknown, said.dealt_with, frame, anchor, said.matched)
     named = _named(before.named, said.matched)
-    matched, unknown, about = _companies(before, question, said)
+    matched, unknown, about = _companies(before, turn, said)
     opener = _OPENER.match(own)
     rest = own[opener.end() :].strip() if opener else own
     content = [word for word in words(rest) if word not in STOPWORDS and word not in _CARRIERS]
@@ -158,19 +140,19 @@ def _after(before: Standalone | None, turn: Turn) -> Standalone:
 
 
 def _companies(
-    before: Standalone, question: str, said: Mentions
+    before: Standalone, turn: Turn, said: Mentions
 ) -> tuple[tuple[Matched, ...], tuple[UnknownName, ...], tuple[str, ...]]:
     """Whom a turn is about, known and unknown, and their names for people."""
     if said.matched or said.unknown:
         matched, unknown = said.matched, said.unknown
-    elif _THE_OTHERS.search(question):
+    elif (ordinal := _ORDINAL.search(turn.text)) and len(_companies_of(before.named)) > 1:
+        matched, unknown = _ordinal(before, ordinal[1]), ()
+    elif turn.whom is Whom.THE_OTHERS:
         return (), (), ("the other companies",)
-    elif _BOTH.search(question) and len(_companies_of(before.named)) > 1:
+    elif turn.whom is Whom.THOSE_NAMED and len(_companies_of(before.named)) > 1:
         last = _companies_of(before.named)[-2:]
         matched, unknown = tuple(match for match in before.named if match.company.id in last), ()
-    elif (ordinal := _ORDINAL.search(question)) and len(_companies_of(before.named)) > 1:
-        matched, unknown = _ordinal(before, ordinal[1]), ()
-    elif _ALL_COMPANIES.search(question):
+    elif turn.whom is Whom.ALL:
         return (), (), ()
     else:
         matched, unknown = before.matched, before.unknown
@@ -233,7 +215,7 @@ def _filled(frame: str, about: Sequence[str]) -> str:
     >>> _filled("do they sell it?", ["JivoChat"])
     'About JivoChat: do they sell it?'
     """
-    names = " and ".join(", ".join(about).rsplit(", ", 1))
+    names = listed(about)
     if _BLANK not in frame:
         return f"About {names}: {frame}" if about else frame
     plural = len(about) != 1 or about[0].startswith("the ")

@@ -9,6 +9,9 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -21,6 +24,7 @@ from index.policies.legal_names import is_legal_form, name_of_entity
 from index.terms import STOPWORDS, Thesaurus, brands
 from qa.question.name_tagger import DEALT_WITH, NOT_A_NAME, KnownSpan, NameTagger, Token, tokenize
 
+WELL_KNOWN = Path(__file__).with_name("well_known_names.txt")
 # One letter of a name so long may be wrong, or two swapped. Two would make Meyer & Söhne of Meyer and Sons.
 _TYPO_FROM = 5
 # The first letter of a name up to so long is seldom the wrong one.
@@ -31,15 +35,17 @@ _BEGIN_ALIKE, _END_ALIKE = 3, 4
 _MOST_COMPARED = 6
 _NEAREST_SIMILARITY = 60.0
 _NEAREST = 3
-# How likely words must be a name to be one. Words that mean nothing else, and a long name word for word, hardly need
-# the sentence; words of the language do, those in lower case more than others.
-_SURE_NAME_FROM, _CAPITALS_FROM, _LOWER_CASE_FROM = 0.02, 0.25, 0.7
+# How likely words of the language that spell a name must be meant as one; a long name word for word hardly needs the
+# sentence, a word in lower case needs it more than others. Words that mean nothing else do not need it.
+_LONG_NAME_FROM, _CAPITALS_FROM, _LOWER_CASE_FROM = 0.02, 0.25, 0.75
 _PAIR_WEIGHS = 0.4
 _ABBREVIATION_FROM = 0.99
 _CERTAIN_FROM = 0.9
 _LONG_NAME_TOKENS = 3
 # Beyond a name of the index, to be part of a longer one.
 _LONGER_FROM, _WORD_LONGER_FROM = 0.8, 0.95
+# A word beside a name, to be part of it.
+_BESIDE_A_NAME_FROM = 0.3
 # A name that merely might be misspelt, such as a strange word in lower case.
 _MISSPELT_FROM = 0.05
 # That a company is merely dealt with; the only one that is named is seldom so.
@@ -48,6 +54,8 @@ _DEALT_WITH_FROM, _ALONE_DEALT_WITH_FROM, _ALONE_AND_UNKNOWN_DEALT_WITH_FROM = 0
 _LEADING_THE = re.compile(r"^the\s+", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s?(?!\w)", re.IGNORECASE)
 _WEB_PREFIX = re.compile(r"^(?:www\.)", re.IGNORECASE)
+_ENDING_MARKS = frozenset("?!+")
+_QUOTED = re.compile(r"[\"“„«][^\"“”„«»]{1,100}[\"”“»]")
 _SEPARATOR = re.compile(r"[^\s.&'’!+-]")
 
 
@@ -59,6 +67,13 @@ class Matched:
     matched: str
     start: int
     end: int
+
+
+@cache
+def well_known() -> frozenset[str]:
+    """Keys of well-known names of ordinary words, such as Best Buy (see `eval.well_known_names`)."""
+    names = WELL_KNOWN.read_text(encoding="utf-8").splitlines()
+    return frozenset(key(form) for name in names for form in (name, _LEADING_THE.sub("", name)))
 
 
 def companies_of(matched: Iterable[Matched]) -> tuple[Company, ...]:
@@ -104,7 +119,7 @@ class Mentions:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Tokens `first` to before `last`, which name one of `entries`, if the index knows the name."""
+    """Tokens `first` to before `last`, which name one of `entries`; none, if the index lacks the name."""
 
     first: int
     last: int
@@ -130,8 +145,10 @@ class CompanyNames:
         self._short = self._add_short_names(lower_case_words)
         for variant, entries in self._by_key.items():
             self._by_key[variant] = _closest(variant, entries)
+        self._alike = _AlikeKeys([variant for variant in sorted(self._by_key) if variant not in self._short])
+        for variant in well_known():
+            self._by_key.setdefault(variant, [])
         self._keys = sorted(self._by_key)
-        self._alike = _AlikeKeys([variant for variant in self._keys if variant not in self._short])
 
     def _add(self, company: Company, name: str) -> None:
         # A question's words are compared without their "'s": "Levi's" may be theirs, or Levi's.
@@ -195,8 +212,7 @@ class CompanyNames:
         unknown: list[UnknownName] = []
         dealt_with: list[str] = []
         taken_out: list[tuple[int, int]] = []
-        alone = len(spans) == 1 and not has_subject
-        asked = [not self._is_dealt_with(span, probabilities, alone=alone) for span in spans]
+        asked = self._asked(spans, probabilities, has_subject=has_subject)
         ids = {
             company.id for span, is_asked in zip(spans, asked, strict=True) if is_asked for company, _ in span.entries
         }
@@ -211,13 +227,18 @@ class CompanyNames:
             if not span.entries:
                 likely = 1.0 - probabilities[span.first : span.last, NOT_A_NAME].min()
                 unknown.append(UnknownName(name, (), start, end, bool(likely >= _CERTAIN_FROM)))
-        return Mentions(tuple(matched), tuple(unknown), tuple(dealt_with), _without(question, taken_out))
+        said = Mentions(tuple(matched), tuple(unknown), tuple(dealt_with), _without(question, taken_out))
+        # Beside a company that is there, words in lower case are seldom one that is not: "only with hosts?".
+        return self.without_words(question, said) if matched and unknown else said
 
-    def _is_dealt_with(self, span: _Span, probabilities: np.ndarray, *, alone: bool) -> bool:
-        likely = probabilities[span.first : span.last, DEALT_WITH].mean()
-        if not alone:
-            return bool(likely > _DEALT_WITH_FROM)
-        return bool(likely > (_ALONE_DEALT_WITH_FROM if span.entries else _ALONE_AND_UNKNOWN_DEALT_WITH_FROM))
+    def _asked(self, spans: Sequence[_Span], probabilities: np.ndarray, *, has_subject: bool) -> list[bool]:
+        """For each of `spans` whether the question is about it; of several that nobody else is asked of, one is."""
+        dealt_with = [float(probabilities[span.first : span.last, DEALT_WITH].mean()) for span in spans]
+        if len(spans) == 1 and not has_subject:
+            most = _ALONE_DEALT_WITH_FROM if spans[0].entries else _ALONE_AND_UNKNOWN_DEALT_WITH_FROM
+            return [dealt_with[0] <= most]
+        least = _DEALT_WITH_FROM if has_subject else max(_DEALT_WITH_FROM, min(dealt_with, default=0.0))
+        return [likely <= least for likely in dealt_with]
 
     def without_words(self, question: str, said: Mentions) -> Mentions:
         """What `question` says of companies, without unknown ones that are written like words of the language."""
@@ -226,7 +247,7 @@ class CompanyNames:
         return replace(said, unknown=unknown, bare=_without(question, spans))
 
     def _spelt(self, question: str, tokens: Sequence[Token]) -> list[_Span]:
-        """Every run of tokens that spells a name of the index, whether it is used as one or not."""
+        """Every run of tokens that spells a name of the index or a well-known one, used as a name or not."""
         found = []
         for first in range(len(tokens)):
             joined = ""
@@ -254,14 +275,18 @@ class CompanyNames:
         taken: dict[int, _Span] = {}
         for span in sorted(spelt, key=lambda span: (span.first - span.last, span.first)):
             places = range(span.first, span.last)
-            likely = named[span.first : span.last].mean() >= self._known_from(tokens, span)
+            likely = named[span.first : span.last].mean() >= self._known_from(question, tokens, span)
             if likely and taken.keys().isdisjoint(places):
                 taken.update(dict.fromkeys(places, span))
         found: list[_Span] = []
         compared = 0
-        for first, last in _runs(
-            question, tokens, [self._may_be_name(*each) for each in zip(tokens, named, strict=True)], taken
-        ):
+        goes_on = [_goes_on(question, *pair) for pair in pairwise(tokens)]
+        names = [self._may_be_name(*each) for each in zip(tokens, named, strict=True)]
+        for places in _quoted(question, tokens):
+            if any(names[place] for place in places):  # a name in quotes ends where they do
+                names[places.start : places.stop] = [True] * len(places)
+                goes_on[places.start : places.stop - 1] = [True] * (len(places) - 1)
+        for first, last in _runs(_with_neighbours(names, named, goes_on), goes_on, taken):
             inside = list(dict.fromkeys(taken[place] for place in range(first, last) if place in taken))
             beyond = [
                 place
@@ -283,14 +308,20 @@ class CompanyNames:
                 found.append(misspelt)
             elif says_more and named[first:last].max() >= _CAPITALS_FROM:
                 found.append(_Span(first, last))
-        return found
+        return [_with_article(tokens, span) for span in found]
 
-    def _known_from(self, tokens: Sequence[Token], span: _Span) -> float:
+    def _known_from(self, question: str, tokens: Sequence[Token], span: _Span) -> float:
+        """How likely words that spell a name of the index must be meant as one."""
         words = [token.text for token in tokens[span.first : span.last] if token.text.lower() != "the"]
-        if len(words) >= _LONG_NAME_TOKENS or not all(self._is_word(word.lower()) for word in words):
-            return _SURE_NAME_FROM
+        if _has_its_mark(question, tokens[span.last - 1].end, span) or not self._are_words(words):
+            return 0.0
+        if len(words) >= _LONG_NAME_TOKENS:
+            return _LONG_NAME_FROM
         least = _LOWER_CASE_FROM if all(map(str.islower, words)) else _CAPITALS_FROM
         return least if len(words) < 2 else _PAIR_WEIGHS * least
+
+    def _are_words(self, words: Sequence[str]) -> bool:
+        return all(self._is_word(word.lower()) for word in words)
 
     def is_like_words(self, name: str) -> bool:
         """Whether `name` is written like words of the language: in lower case, and all of them known."""
@@ -379,18 +410,52 @@ def _around(first: int, last: int, count: int, taken: Mapping[int, _Span]) -> li
     ]
 
 
-def _runs(
-    question: str, tokens: Sequence[Token], names: Sequence[bool], taken: Mapping[int, _Span]
-) -> list[tuple[int, int]]:
+def _with_article(tokens: Sequence[Token], span: _Span) -> _Span:
+    """`span` with the "The" before it, if the index lacks the name and no sentence explains the capital."""
+    capital = span.first > 1 and tokens[span.first - 1].text == "The" and not span.entries
+    return replace(span, first=span.first - 1) if capital else span
+
+
+def _has_its_mark(question: str, end: int, span: _Span) -> bool:
+    """Whether the mark that a name ends with stands at `end`, within the question: "Guess? keeps", "Yahoo!'s"."""
+    mark = question[end : end + 1]
+    return mark in _ENDING_MARKS and end + 1 < len(question) and any(name.endswith(mark) for _, name in span.entries)
+
+
+def _goes_on(question: str, before: Token, after: Token) -> bool:
+    """Whether one name may hold both of two words that follow each other: no mark but those of names parts them."""
+    between = question[before.end : after.start]
+    return not (_SEPARATOR.search(between) or before.possessive) or (between == ", " and is_legal_form(after.text))
+
+
+def _quoted(question: str, tokens: Sequence[Token]) -> list[range]:
+    """The places of the tokens between two quotation marks, of each such pair."""
+    starts = [token.start for token in tokens]
+    return [
+        range(bisect_left(starts, quoted.start()), bisect_left(starts, quoted.end()))
+        for quoted in _QUOTED.finditer(question)
+    ]
+
+
+def _with_neighbours(names: Sequence[bool], named: np.ndarray, goes_on: Sequence[bool]) -> list[bool]:
+    """`names` with the words beside one that are rather part of it than not: "of" and "path" of "path of exile"."""
+    found = list(names)
+    for place in (*range(1, len(found)), *range(len(found) - 2, -1, -1)):
+        for other in (place - 1, place + 1):
+            if 0 <= other < len(found) and found[other] and goes_on[min(place, other)]:
+                found[place] |= bool(named[place] >= _BESIDE_A_NAME_FROM)
+    return found
+
+
+def _runs(names: Sequence[bool], goes_on: Sequence[bool], taken: Mapping[int, _Span]) -> list[tuple[int, int]]:
     """Runs of tokens that are names or in one of the index; a mark between two words parts them, but within one."""
     found: list[tuple[int, int]] = []
-    for place in range(len(tokens)):
-        if place not in taken and not names[place]:
+    for place, is_name in enumerate(names):
+        if place not in taken and not is_name:
             continue
         if found and found[-1][1] == place:
-            between = question[tokens[place - 1].end : tokens[place].start]
             same = place in taken and taken.get(place - 1) is taken[place]
-            if same or not (_SEPARATOR.search(between) or tokens[place - 1].possessive):
+            if same or goes_on[place - 1]:
                 found[-1] = (found[-1][0], place + 1)
                 continue
         found.append((place, place + 1))

@@ -103,22 +103,24 @@ class NameTagger:
         )
         first = _convolved(inputs, weights["first"], weights["first_bias"])
         # What is anywhere in the question: whether somebody else is named, or "they" are asked.
-        second = _convolved(first, weights["second"], weights["second_bias"], everywhere=first.max(axis=0))
+        anywhere = first.max(axis=0) @ weights["anywhere"]
+        second = _convolved(first, weights["second"], weights["second_bias"], anywhere)
         return softmax(np.hstack((first, second)) @ weights["out"] + weights["out_bias"])
 
     def word_vectors(self, question: str, tokens: Sequence[Token]) -> Array:
         """For each token the mean of its word pieces' input embeddings, of length 1: shape (len(tokens), dimension)."""
+        pieces: list[list[int]] = [[] for _ in tokens]
         read = self._tokenizer.encode(question, add_special_tokens=False)
-        starts = np.fromiter((start for start, _ in read.offsets), dtype=np.int64, count=len(read.offsets))
-        ids = np.asarray(read.ids)
-        token_starts = np.fromiter((token.start for token in tokens), dtype=np.int64, count=len(tokens))
-        token_ends = np.fromiter((token.end for token in tokens), dtype=np.int64, count=len(tokens))
-        owner = np.searchsorted(token_starts, starts, side="right") - 1
-        inside = (owner >= 0) & (starts < token_ends[owner])
-        sums = np.zeros((len(tokens), self._embeddings.shape[1]), dtype=np.float32)
-        owners, begins = np.unique(owner[inside], return_index=True)
-        if len(owners):
-            sums[owners] = np.add.reduceat(self._embeddings[ids[inside]].astype(np.float32), begins)
+        place, last = 0, len(tokens) - 1
+        for piece, (start, _) in zip(read.ids, read.offsets, strict=True):
+            while place < last and tokens[place + 1].start <= start:
+                place += 1
+            if tokens[place].start <= start < tokens[place].end:
+                pieces[place].append(piece)
+        sums = self._embeddings[[of_token[0] if of_token else 0 for of_token in pieces]].astype(np.float32)
+        for place, of_token in enumerate(pieces):
+            if len(of_token) != 1:
+                sums[place] = self._embeddings[of_token].sum(axis=0, dtype=np.float32)
         found: Array = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-6)
         return found
 
@@ -187,23 +189,25 @@ def spelling_marks(text: str) -> tuple[float, ...]:
     )
 
 
-def _convolved(inputs: Array, weights: Array, bias: Array, *, everywhere: Array | None = None) -> Array:
+def _convolved(inputs: Array, weights: Array, bias: Array, of_taps: Array | None = None) -> Array:
     """A one-dimensional convolution and ReLU; `weights` of shape (width, channels in, channels out), width odd.
 
-    `everywhere`: further channels, the same at every place.
+    `of_taps`, shape (width, channels out), is what further channels give that are the same at every place.
     """
-    count, channels = inputs.shape
-    around = len(weights) // 2
-    summed = np.repeat(bias[None], count, axis=0)
-    for tap, of_tap in enumerate(weights):
-        shift = tap - around
-        first, last = max(0, -shift), min(count, count - shift)
-        if first < last:
-            summed[first:last] += inputs[first + shift : last + shift] @ of_tap[:channels]
-            if everywhere is not None:
-                summed[first:last] += everywhere @ of_tap[channels:]
+    width, _, outputs = weights.shape
+    summed = _windows(inputs, width) @ weights.reshape(-1, outputs) + bias
+    if of_taps is not None:
+        summed += _windows(np.ones((len(inputs), 1), dtype=np.float32), width) @ of_taps
     found: Array = np.maximum(summed, 0.0, out=summed)
     return found
+
+
+def _windows(rows: Array, width: int) -> Array:
+    """For each of `rows` the `width` around it in one, beyond the ends zero: shape (rows, width * channels)."""
+    count, channels = rows.shape
+    padded = np.zeros((count + width - 1, channels), dtype=np.float32)
+    padded[width // 2 : width // 2 + count] = rows
+    return np.concatenate([padded[shift : shift + count] for shift in range(width)], axis=1)
 
 
 def _mapped(path: Path, tensor: str) -> Array:
@@ -213,6 +217,8 @@ def _mapped(path: Path, tensor: str) -> Array:
         entry = json.loads(file.read(header_bytes))[tensor]
     begin, _ = entry["data_offsets"]
     kinds = {"F16": np.float16, "F32": np.float32}
-    return np.memmap(
-        path, dtype=kinds[entry["dtype"]], mode="r", offset=8 + header_bytes + begin, shape=tuple(entry["shape"])
+    return np.asarray(
+        np.memmap(
+            path, dtype=kinds[entry["dtype"]], mode="r", offset=8 + header_bytes + begin, shape=tuple(entry["shape"])
+        )
     )

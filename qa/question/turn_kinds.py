@@ -1,4 +1,5 @@
-"""What a turn of a chat wants: a question that stands alone, one that needs the turn before it, or small talk.
+"""What a turn of a chat wants: a question that stands alone, one that needs the turn before it, or small talk; and of
+which companies it asks, if it names none.
 
 Logistic regressions over word vectors and word sequences, trained on turns written for it (`eval.train_turns`). It does
 not know companies: a turn is classified by the words beside their names.
@@ -25,7 +26,9 @@ _LONGEST_TURN_WORDS, _LONGEST_TURN_CHARS = 24, 200
 _MOST_WORDS_IN_SEQUENCE = 3
 _SEQUENCES_WEIGH = 0.3
 # A question taken for small talk is not answered; small talk taken for a question is out of scope all the same.
-_SMALL_TALK_FROM, _SURELY_A_QUESTION_BELOW = 0.9, 0.1
+_SMALL_TALK_FROM, _SURELY_A_QUESTION_BELOW = 0.65, 0.1
+# The thread is left for other companies only if that is likely.
+_ASKS_OTHERS_FROM = 0.5
 
 
 class TurnKind(Enum):
@@ -36,14 +39,24 @@ class TurnKind(Enum):
     SMALL_TALK = "is no question about a policy"
 
 
+class Whom(Enum):
+    """Of which companies a turn asks that names none, in the order of the regression's classes."""
+
+    THE_SAME = "those that the turn before it was about, or whoever answers"
+    THE_OTHERS = "those that the chat has not spoken of"
+    THOSE_NAMED = "each of those that the chat spoke of last"
+    ALL = "all that there are"
+
+
 _PLACE_OF_SMALL_TALK = list(TurnKind).index(TurnKind.SMALL_TALK)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnKinds:
-    """The trained regressions: `kinds` of shape (features + 1, 3), `small_talk` of (features + 1, its kinds)."""
+    """The trained regressions, of shape (features + 1, classes) each."""
 
     kinds: Array
+    whom: Array
     small_talk: Array
 
     @classmethod
@@ -51,7 +64,7 @@ class TurnKinds:
     def shipped(cls) -> "TurnKinds":
         """The ones that come with the product."""
         with np.load(WEIGHTS, allow_pickle=False) as kept:
-            return cls(kept["kinds"].astype(np.float32), kept["small_talk"].astype(np.float32))
+            return cls(**{name: kept[name].astype(np.float32) for name in kept.files})
 
     def kind(self, turn: str) -> TurnKind:
         """What `turn`, the companies' names taken out, wants; a long one stands alone."""
@@ -70,30 +83,55 @@ class TurnKinds:
 
     def _likely(self, turn: str) -> Array:
         """The probability of each kind, shape (3,)."""
-        return softmax(_with_one(features(turn)) @ self.kinds)
+        return softmax(_weighed(turn, self.kinds))
+
+    def asked_of(self, turn: str) -> Whom:
+        """Whom `turn` asks about that names nobody; a long one asks about the same."""
+        if len(turn) > _LONGEST_TURN_CHARS:
+            return Whom.THE_SAME
+        likely = softmax(_weighed(turn, self.whom))
+        place = int(np.argmax(likely))
+        return list(Whom)[place] if likely[place] >= _ASKS_OTHERS_FROM else Whom.THE_SAME
 
     def small_talk_kind(self, turn: str) -> str:
         """Which of the kinds of `small_talk.toml` a turn of small talk is."""
-        return list(SMALL_TALK)[int(np.argmax(_with_one(features(turn)) @ self.small_talk))]
+        return list(SMALL_TALK)[int(np.argmax(_weighed(turn, self.small_talk)))]
+
+
+def _weighed(turn: str, weights: Array) -> Array:
+    """The logits of `turn`, shape (classes,): `features` and 1 times `weights`, of which few rows are read."""
+    found = word_features(turn)
+    of_sequences = weights[len(found) : -1][sequence_places(turn)].sum(axis=0)
+    logits: Array = found @ weights[: len(found)] + _SEQUENCES_WEIGH * of_sequences + weights[-1]
+    return logits
 
 
 def features(turn: str) -> Array:
-    """The mean and the first of the word vectors of `turn`, its length, its hashed sequences of words: shape (n,)."""
+    """`word_features` and `word_sequences` of `turn`: shape (n,)."""
+    return np.concatenate((word_features(turn), word_sequences(turn)))
+
+
+def word_features(turn: str) -> Array:
+    """The mean and the first of the word vectors of `turn`, and its length: shape (2 * dimension + 1,)."""
     tokens = tokenize(turn)
     tagger = NameTagger.shipped()
     vectors = tagger.word_vectors(turn, tokens) if tokens else np.zeros((1, tagger.dimension), dtype=np.float32)
     mean = vectors.mean(axis=0)
-    length = min(len(tokens), _LONGEST_TURN_WORDS) / 8
-    return np.concatenate((mean / max(float(np.linalg.norm(mean)), 1e-6), vectors[0], [length], word_sequences(turn)))
+    length = np.float32(min(len(tokens), _LONGEST_TURN_WORDS) / 8)
+    return np.concatenate((mean / max(float(np.linalg.norm(mean)), 1e-6), vectors[0], [length]), dtype=np.float32)
 
 
 def word_sequences(text: str) -> Array:
     """Which sequences of up to three words are in `text`, hashed: shape (`HASHED`,)."""
     hashed = np.zeros(HASHED, dtype=np.float32)
-    words = ["^", *(token.text.lower() for token in tokenize(text)), "?" if "?" in text else "$"]
-    for sequence in _sequences(words):
-        hashed[xxhash.xxh32_intdigest(sequence.encode()) % HASHED] = _SEQUENCES_WEIGH
+    hashed[sequence_places(text)] = _SEQUENCES_WEIGH
     return hashed
+
+
+def sequence_places(text: str) -> list[int]:
+    """The places in [0, `HASHED`) of the sequences of up to three words that are in `text`, each once."""
+    words = ["^", *(token.text.lower() for token in tokenize(text)), "?" if "?" in text else "$"]
+    return list({xxhash.xxh32_intdigest(sequence.encode()) % HASHED for sequence in _sequences(words)})
 
 
 def _sequences(words: Sequence[str]) -> list[str]:
@@ -102,7 +140,3 @@ def _sequences(words: Sequence[str]) -> list[str]:
         for size in range(1, _MOST_WORDS_IN_SEQUENCE + 1)
         for begin in range(len(words) - size + 1)
     ]
-
-
-def _with_one(found: Array) -> Array:
-    return np.append(found, np.float32(1.0))

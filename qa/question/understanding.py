@@ -9,6 +9,7 @@ from datetime import date
 from index.errors import BadQuestion
 from index.language.dates import last_day
 from index.language.detect import can_read
+from index.language.english import listed
 from index.policies.companies import Company, key
 from index.policies.kinds import type_in
 from qa.deadline import NO_DEADLINE, Deadline
@@ -18,7 +19,7 @@ from qa.question.mentions import CompanyNames, Matched, UnknownName
 from qa.question.query import Query, QuestionKind
 from qa.question.small_talk import ABOUT_THE_SERVICE
 from qa.question.spelling import Spelling
-from qa.question.turn_kinds import TurnKind, TurnKinds
+from qa.question.turn_kinds import TurnKind, TurnKinds, Whom
 
 MAX_QUESTION_CHARS = 2_000
 _MOST_WITH_NEAREST = 2
@@ -103,12 +104,13 @@ class Understanding:
         """Read one turn of a chat, without a leading "thanks" or the like; `alone`: the chat has no other turn."""
         text = self._question_in(asked)
         mentions = self.names.mentions(text, has_subject=has_subject)
-        if mentions.unknown and (mentions.matched or self._turn_kinds.kind(text) is TurnKind.FRAGMENT):
-            # "only with hosts?", "JivoChat and children": beside a name, or in so short a turn, a word is seldom one
-            mentions = self.names.without_words(text, mentions)
+        if mentions.unknown and self._turn_kinds.kind(text) is TurnKind.FRAGMENT:
+            mentions = self.names.without_words(text, mentions)  # in so short a turn a word is seldom a company
         names_somebody = alone and mentions.matched
         kind = TurnKind.COMPLETE if names_somebody else self._turn_kinds.kind(mentions.bare or text)
-        return Turn(text, mentions, kind)
+        names_nobody = not (alone or mentions.matched or mentions.unknown)
+        whom = self._turn_kinds.asked_of(text) if names_nobody else Whom.THE_SAME
+        return Turn(text, mentions, kind, whom)
 
     def _question_in(self, turn: str) -> str:
         """What follows thanks and the like, if a question does: "how long?" of "ok thanks, and how long?"."""
@@ -142,8 +144,8 @@ class Understanding:
         if query.unknown and not named and query.standalone == query.question:
             query = replace(query, topic=self._spelling.corrected(query.question))  # what it names may be in the text
         matched = named or tuple(Matched(company, company.name, 0, 0) for company in given)
-        names = " and ".join(company.name for company in given)
-        text = query.standalone if named else f"About {names}: {query.question}"
+        whom = listed([company.name for company in given])
+        text = query.standalone if named else f"About {whom}: {query.question}"
         return replace(
             query, standalone=text, matched=matched, unknown=(), not_covered=not_covered, covered=tuple(given)
         )
