@@ -17,14 +17,26 @@ import numpy as np
 
 from eval.questions import json_lines
 from index.embedding import Embedder, open_embedder
+from qa.question.scope import VECTOR_SCALE
 from qa.question.scope import WEIGHTS as SCOPE_WEIGHTS
-from qa.question.scope import scope_features
 from qa.question.small_talk import SMALL_TALK
-from qa.question.turn_kinds import WEIGHTS, TurnKind, TurnKinds, Whom, features
+from qa.question.turn_kinds import (
+    HASHED,
+    SEQUENCES_WEIGH,
+    WEIGHTS,
+    TurnKind,
+    TurnKinds,
+    Whom,
+    features,
+    sequence_places,
+)
 
 HERE = Path(__file__).parent
 _SEED = 1
-_SCOPE_QUESTIONS, _SCOPE_BANK_QUESTIONS = 1_000, 2_500
+_SCOPE_BANK_QUESTIONS = 2_500
+_SCOPE_UNITS, _SCOPE_EPOCHS, _SCOPE_BATCH = 256, 15, 128
+# How sure a label is: some questions are both.
+_SCOPE_CERTAINTY = 0.94
 _INVERSE_REGULARISATION, _SCOPE_INVERSE_REGULARISATION = 5.0, 30.0
 
 
@@ -32,8 +44,8 @@ def training_turns() -> list[tuple[str, TurnKind]]:
     """Every turn with its kind."""
     bank = [entry for _, entry in json_lines(HERE / "bank.jsonl")]
     questions = [_nameless(question) for entry in bank for question in (*entry["yes"], *entry.get("no", []))]
-    scope = [*_lines("scope/inside")[:_SCOPE_QUESTIONS], *_lines("scope/outside")[:_SCOPE_QUESTIONS]]
-    complete = [*_lines("turns/complete"), *questions, *scope]
+    scope = [*_lines("scope/inside"), *_lines("scope/outside")]
+    complete = [*_lines("turns/complete"), *questions, *scope, *_lines("names/words")[::4]]
     small_talk = [*_lines("turns/small_talk"), *_lines("turns/about_chat")]
     small_talk += [example for talk in SMALL_TALK.values() for example in talk.examples]
     return [
@@ -68,19 +80,50 @@ def train_scope(embedder: Embedder) -> dict[str, np.ndarray]:
     random.Random(_SEED).shuffle(questions)
     inside = [*_lines("scope/inside"), *_lines("turns/complete"), *questions[:_SCOPE_BANK_QUESTIONS]]
     outside = _lines("scope/outside")
-    texts, labels = [*inside, *outside], [0] * len(inside) + [1] * len(outside)
-    vectors = embedder.embed_questions(texts)
+    texts, is_outside = [*inside, *outside], np.repeat([0.0, 1.0], [len(inside), len(outside)])
+    sequences = np.zeros((len(texts), HASHED), dtype=np.float32)
+    for row, text in enumerate(texts):
+        sequences[row, sequence_places(text)] = 1.0
+    alone = _regression(_SCOPE_INVERSE_REGULARISATION).fit(sequences * SEQUENCES_WEIGH, is_outside)
+    weights = {
+        **_scope_network(embedder.embed_questions(texts), sequences, is_outside),
+        "words_alone": np.append(alone.coef_[0] * SEQUENCES_WEIGH, alone.intercept_),
+    }
+    halved = {name: array.astype(np.float16) for name, array in weights.items()}
+    return {**halved, "model": np.array(embedder.content_hash)}
 
-    def fitted(rows: list[np.ndarray]) -> np.ndarray:
-        regression = _regression(_SCOPE_INVERSE_REGULARISATION, intercept=False)
-        regression.fit(np.stack(rows), labels)
-        weights: np.ndarray = regression.coef_[0].astype(np.float16)
-        return weights
 
+def _scope_network(vectors: np.ndarray, sequences: np.ndarray, is_outside: np.ndarray) -> dict[str, np.ndarray]:
+    """The weights of the network that reads a question's vector and its words, of `ScopeWeights`."""
+    import torch
+    from torch import nn
+    from torch.nn.functional import binary_cross_entropy_with_logits, dropout
+
+    torch.manual_seed(_SEED)
+    hidden, out = nn.Linear(vectors.shape[1], _SCOPE_UNITS), nn.Linear(_SCOPE_UNITS, 1)
+    of_words = nn.Linear(HASHED, 1, bias=False)
+    nn.init.zeros_(of_words.weight)
+    parameters = [*hidden.parameters(), *out.parameters(), *of_words.parameters()]
+    optimizer = torch.optim.AdamW(parameters, weight_decay=0.01)
+    batches = -(-len(vectors) // _SCOPE_BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=_SCOPE_EPOCHS * batches)
+    scaled, words = torch.from_numpy(VECTOR_SCALE * np.asarray(vectors, dtype=np.float32)), torch.from_numpy(sequences)
+    wanted = torch.from_numpy(is_outside).float()
+    balance = torch.where(wanted == 1.0, (wanted == 0.0).sum() / wanted.sum(), 1.0)
+    softened = _SCOPE_CERTAINTY * wanted + (1.0 - _SCOPE_CERTAINTY) / 2
+    for _ in range(_SCOPE_EPOCHS):
+        for rows in torch.randperm(len(vectors)).split(_SCOPE_BATCH):
+            units = torch.relu(hidden(dropout(scaled[rows], 0.1)))
+            logits = (out(dropout(units, 0.5)) + of_words(dropout(words[rows], 0.3)))[:, 0]
+            loss = binary_cross_entropy_with_logits(logits, softened[rows], weight=balance[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
     return {
-        "of_vector_and_words": fitted([scope_features(*row) for row in zip(texts, vectors, strict=True)]),
-        "of_words": fitted([scope_features(text, None) for text in texts]),
-        "model": np.array(embedder.content_hash),
+        "hidden": torch.vstack((hidden.weight.T, hidden.bias)).detach().numpy(),
+        "out": torch.cat((out.weight[0], out.bias)).detach().numpy(),
+        "beside_vector": of_words.weight[0].detach().numpy(),
     }
 
 
@@ -97,19 +140,18 @@ def train() -> TurnKinds:
 
 
 def _fitted(turns: Sequence[str], labels: Sequence[int], *, balanced: bool = True) -> np.ndarray:
-    regression = _regression(_INVERSE_REGULARISATION, intercept=True, balanced=balanced)
+    regression = _regression(_INVERSE_REGULARISATION, balanced=balanced)
     regression.fit(np.stack([features(turn) for turn in turns]), labels)
     return np.vstack((regression.coef_.T, regression.intercept_))
 
 
-def _regression(inverse_regularisation: float, *, intercept: bool, balanced: bool = True) -> Any:
+def _regression(inverse_regularisation: float, *, balanced: bool = True) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(
         C=inverse_regularisation,
         class_weight="balanced" if balanced else None,
         max_iter=3_000,
-        fit_intercept=intercept,
     )
 
 

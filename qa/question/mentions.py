@@ -273,7 +273,7 @@ class CompanyNames:
         """The names in the question, in order: those of the index, and runs of tokens that are names of none."""
         named = 1.0 - probabilities[:, NOT_A_NAME]
         taken: dict[int, _Span] = {}
-        for span in sorted(spelt, key=lambda span: (span.first - span.last, span.first)):
+        for span in sorted(spelt, key=lambda span: (not span.entries, span.first - span.last, span.first)):
             places = range(span.first, span.last)
             likely = named[span.first : span.last].mean() >= self._known_from(question, tokens, span)
             if likely and taken.keys().isdisjoint(places):

@@ -1,6 +1,6 @@
 """Whether a question is one that a privacy policy or terms of service may answer. It does not know what they say.
 
-A logistic regression over the question's vector and its sequences of words, trained on questions written for it
+A small network over the question's vector and its sequences of words, trained on questions written for it
 (`eval.train_turns`). The weights of a vector are of the shipped model; with another, the words alone tell.
 """
 
@@ -12,23 +12,31 @@ import numpy as np
 
 from index.embedding import Embedder
 from qa.logistic import probability
-from qa.question.turn_kinds import word_sequences
+from qa.question.turn_kinds import sequence_places
 
 Vectors = np.ndarray
 
 WEIGHTS = Path(__file__).with_name("scope.npz")
+# A vector's numbers are near .05; so many times larger they are learned as fast as the rest.
+VECTOR_SCALE = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeWeights:
-    """What `WEIGHTS` holds: of the vector and the words of a question, shape (dimension + hashed + 1,); of words alone.
+    """What `WEIGHTS` holds: a hidden layer over a vector, and of each hashed sequence of words how it weighs.
 
     Attributes:
-        model: the content hash of the model whose vectors `of_vector_and_words` is for.
+        hidden: shape (dimension + 1, units), the last row the bias; ReLU follows.
+        out: shape (units + 1,), the last the bias.
+        beside_vector: shape (`HASHED`,), of the words of a question whose vector is read too.
+        words_alone: shape (`HASHED` + 1,), the last the bias, of the words of any other.
+        model: the content hash of the model whose vectors `hidden` is for.
     """
 
-    of_vector_and_words: Vectors
-    of_words: Vectors
+    hidden: Vectors
+    out: Vectors
+    beside_vector: Vectors
+    words_alone: Vectors
     model: str
 
 
@@ -37,24 +45,20 @@ class Scope:
 
     def __init__(self, embedder: Embedder) -> None:
         """`embedder` makes the vectors that `probability_outside` is given."""
-        kept = _shipped()
-        self._weights = kept.of_vector_and_words if kept.model == embedder.content_hash else kept.of_words
-        self._by_vector = kept.model == embedder.content_hash
+        self._weights = _shipped()
+        self._by_vector = self._weights.model == embedder.content_hash
 
     def probability_outside(self, question: str, vector: Vectors) -> float:
         """The probability in [0, 1] that `question`, whose vector is `vector`, is not for policies."""
-        found = scope_features(question, vector if self._by_vector else None)
-        return float(probability(np.float64(found @ self._weights)))
-
-
-def scope_features(question: str, vector: Vectors | None) -> Vectors:
-    """What the regression reads: `vector`, if there is one, the hashed sequences of words, and 1."""
-    parts = [word_sequences(question), np.ones(1, dtype=np.float32)]
-    return np.concatenate(parts if vector is None else [vector, *parts])
+        kept, places = self._weights, sequence_places(question)
+        if not self._by_vector:
+            return float(probability(kept.words_alone[places].sum() + kept.words_alone[-1]))
+        units = np.maximum(VECTOR_SCALE * vector @ kept.hidden[:-1] + kept.hidden[-1], 0.0)
+        return float(probability(units @ kept.out[:-1] + kept.out[-1] + kept.beside_vector[places].sum()))
 
 
 @cache
 def _shipped() -> ScopeWeights:
     with np.load(WEIGHTS, allow_pickle=False) as kept:
-        of_vector_and_words, of_words = (kept[name].astype(np.float32) for name in ("of_vector_and_words", "of_words"))
-        return ScopeWeights(of_vector_and_words, of_words, str(kept["model"]))
+        weights = {name: kept[name].astype(np.float32) for name in kept.files if name != "model"}
+        return ScopeWeights(**weights, model=str(kept["model"]))

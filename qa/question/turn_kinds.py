@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,9 @@ WEIGHTS = Path(__file__).with_name("turn_kinds.npz")
 HASHED = 4_096
 _LONGEST_TURN_WORDS, _LONGEST_TURN_CHARS = 24, 200
 _MOST_WORDS_IN_SEQUENCE = 3
-_SEQUENCES_WEIGH = 0.3
+SEQUENCES_WEIGH = 0.3
 # A question taken for small talk is not answered; small talk taken for a question is out of scope all the same.
-_SMALL_TALK_FROM, _SURELY_A_QUESTION_BELOW = 0.65, 0.1
+_SMALL_TALK_FROM, _SURELY_A_QUESTION_BELOW = 0.9, 0.1
 # The thread is left for other companies only if that is likely.
 _ASKS_OTHERS_FROM = 0.5
 
@@ -70,10 +71,12 @@ class TurnKinds:
         """What `turn`, the companies' names taken out, wants; a long one stands alone."""
         if len(turn) > _LONGEST_TURN_CHARS:
             return TurnKind.COMPLETE
-        likely = self._likely(turn)
-        if likely[_PLACE_OF_SMALL_TALK] < _SMALL_TALK_FROM:
-            likely[_PLACE_OF_SMALL_TALK] = 0.0
-        return list(TurnKind)[int(np.argmax(likely))]
+        likely = dict(zip(TurnKind, self._likely(turn).tolist(), strict=True))
+        small_talk = likely[TurnKind.SMALL_TALK]
+        if small_talk < _SMALL_TALK_FROM * (small_talk + likely[TurnKind.COMPLETE]):
+            del likely[TurnKind.SMALL_TALK]
+        found: TurnKind = max(likely.items(), key=itemgetter(1))[0]
+        return found
 
     def is_surely_a_question(self, turn: str) -> bool:
         """Whether hardly anything in `turn` speaks for small talk."""
@@ -102,7 +105,7 @@ def _weighed(turn: str, weights: Array) -> Array:
     """The logits of `turn`, shape (classes,): `features` and 1 times `weights`, of which few rows are read."""
     found = word_features(turn)
     of_sequences = weights[len(found) : -1][sequence_places(turn)].sum(axis=0)
-    logits: Array = found @ weights[: len(found)] + _SEQUENCES_WEIGH * of_sequences + weights[-1]
+    logits: Array = found @ weights[: len(found)] + SEQUENCES_WEIGH * of_sequences + weights[-1]
     return logits
 
 
@@ -124,7 +127,7 @@ def word_features(turn: str) -> Array:
 def word_sequences(text: str) -> Array:
     """Which sequences of up to three words are in `text`, hashed: shape (`HASHED`,)."""
     hashed = np.zeros(HASHED, dtype=np.float32)
-    hashed[sequence_places(text)] = _SEQUENCES_WEIGH
+    hashed[sequence_places(text)] = SEQUENCES_WEIGH
     return hashed
 
 

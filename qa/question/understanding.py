@@ -141,7 +141,7 @@ class Understanding:
         # The only company given may go by a name that the index lacks: it is asked, and whom this covers is told.
         if not_covered and not named and (beyond or len(given) > 1):
             return replace(query, matched=(), unknown=(), not_covered=not_covered, covered=tuple(given))
-        if query.unknown and not named and query.standalone == query.question:
+        if (query.unknown or query.matched) and not named and query.standalone == query.question:
             query = replace(query, topic=self._spelling.corrected(query.question))  # what it names may be in the text
         matched = named or tuple(Matched(company, company.name, 0, 0) for company in given)
         whom = listed([company.name for company in given])
