@@ -17,6 +17,7 @@ import numpy as np
 
 from eval.questions import json_lines
 from index.embedding import Embedder, open_embedder
+from qa.question.name_tagger import tokenize
 from qa.question.scope import VECTOR_SCALE
 from qa.question.scope import WEIGHTS as SCOPE_WEIGHTS
 from qa.question.small_talk import SMALL_TALK
@@ -83,7 +84,7 @@ def train_scope(embedder: Embedder) -> dict[str, np.ndarray]:
     texts, is_outside = [*inside, *outside], np.repeat([0.0, 1.0], [len(inside), len(outside)])
     sequences = np.zeros((len(texts), HASHED), dtype=np.float32)
     for row, text in enumerate(texts):
-        sequences[row, sequence_places(text)] = 1.0
+        sequences[row, sequence_places(text, tokenize(text))] = 1.0
     alone = _regression(_SCOPE_INVERSE_REGULARISATION).fit(sequences * SEQUENCES_WEIGH, is_outside)
     weights = {
         **_scope_network(embedder.embed_questions(texts), sequences, is_outside),

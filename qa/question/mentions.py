@@ -281,12 +281,16 @@ class CompanyNames:
         found: list[_Span] = []
         compared = 0
         goes_on = [_goes_on(question, *pair) for pair in pairwise(tokens)]
-        names = [self._may_be_name(*each) for each in zip(tokens, named, strict=True)]
+        scored: list[float] = named.tolist()
+        names = [
+            likely >= _MISSPELT_FROM and self._may_be_name(token, likely)
+            for token, likely in zip(tokens, scored, strict=True)
+        ]
         for places in _quoted(question, tokens):
             if any(names[place] for place in places):  # a name in quotes ends where they do
                 names[places.start : places.stop] = [True] * len(places)
                 goes_on[places.start : places.stop - 1] = [True] * (len(places) - 1)
-        for first, last in _runs(_with_neighbours(names, named, goes_on), goes_on, taken):
+        for first, last in _runs(_with_neighbours(names, scored, goes_on), goes_on, taken):
             inside = list(dict.fromkeys(taken[place] for place in range(first, last) if place in taken))
             beyond = [
                 place
@@ -437,13 +441,13 @@ def _quoted(question: str, tokens: Sequence[Token]) -> list[range]:
     ]
 
 
-def _with_neighbours(names: Sequence[bool], named: np.ndarray, goes_on: Sequence[bool]) -> list[bool]:
+def _with_neighbours(names: Sequence[bool], named: Sequence[float], goes_on: Sequence[bool]) -> list[bool]:
     """`names` with the words beside one that are rather part of it than not: "of" and "path" of "path of exile"."""
     found = list(names)
-    for place in (*range(1, len(found)), *range(len(found) - 2, -1, -1)):
-        for other in (place - 1, place + 1):
-            if 0 <= other < len(found) and found[other] and goes_on[min(place, other)]:
-                found[place] |= bool(named[place] >= _BESIDE_A_NAME_FROM)
+    for places, step in ((range(1, len(found)), -1), (range(len(found) - 2, -1, -1), 1)):
+        for place in places:
+            if not found[place] and found[place + step] and goes_on[min(place, place + step)]:
+                found[place] = named[place] >= _BESIDE_A_NAME_FROM
     return found
 
 

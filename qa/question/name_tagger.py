@@ -75,7 +75,7 @@ class NameTagger:
         """`weights`: see `eval.train_names`; `folder` holds the model whose word vectors they were trained on."""
         from tokenizers import Tokenizer
 
-        self._weights = {name: array.astype(np.float32) for name, array in weights.items()}
+        self._weights = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in weights.items()}
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()

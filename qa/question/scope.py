@@ -12,6 +12,7 @@ import numpy as np
 
 from index.embedding import Embedder
 from qa.logistic import probability
+from qa.question.name_tagger import tokenize
 from qa.question.turn_kinds import sequence_places
 
 Vectors = np.ndarray
@@ -50,7 +51,7 @@ class Scope:
 
     def probability_outside(self, question: str, vector: Vectors) -> float:
         """The probability in [0, 1] that `question`, whose vector is `vector`, is not for policies."""
-        kept, places = self._weights, sequence_places(question)
+        kept, places = self._weights, sequence_places(question, tokenize(question))
         if not self._by_vector:
             return float(probability(kept.words_alone[places].sum() + kept.words_alone[-1]))
         units = np.maximum(VECTOR_SCALE * vector @ kept.hidden[:-1] + kept.hidden[-1], 0.0)

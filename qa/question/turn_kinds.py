@@ -16,7 +16,7 @@ import numpy as np
 import xxhash
 
 from qa.logistic import softmax
-from qa.question.name_tagger import NameTagger, tokenize
+from qa.question.name_tagger import NameTagger, Token, tokenize
 from qa.question.small_talk import SMALL_TALK
 
 Array = np.ndarray
@@ -103,20 +103,21 @@ class TurnKinds:
 
 def _weighed(turn: str, weights: Array) -> Array:
     """The logits of `turn`, shape (classes,): `features` and 1 times `weights`, of which few rows are read."""
-    found = word_features(turn)
-    of_sequences = weights[len(found) : -1][sequence_places(turn)].sum(axis=0)
+    tokens = tokenize(turn)
+    found = word_features(turn, tokens)
+    of_sequences = weights[len(found) : -1][sequence_places(turn, tokens)].sum(axis=0)
     logits: Array = found @ weights[: len(found)] + SEQUENCES_WEIGH * of_sequences + weights[-1]
     return logits
 
 
 def features(turn: str) -> Array:
     """`word_features` and `word_sequences` of `turn`: shape (n,)."""
-    return np.concatenate((word_features(turn), word_sequences(turn)))
-
-
-def word_features(turn: str) -> Array:
-    """The mean and the first of the word vectors of `turn`, and its length: shape (2 * dimension + 1,)."""
     tokens = tokenize(turn)
+    return np.concatenate((word_features(turn, tokens), word_sequences(turn, tokens)))
+
+
+def word_features(turn: str, tokens: Sequence[Token]) -> Array:
+    """The mean and the first of the word vectors of `turn`, and its length: shape (2 * dimension + 1,)."""
     tagger = NameTagger.shipped()
     vectors = tagger.word_vectors(turn, tokens) if tokens else np.zeros((1, tagger.dimension), dtype=np.float32)
     mean = vectors.mean(axis=0)
@@ -124,16 +125,16 @@ def word_features(turn: str) -> Array:
     return np.concatenate((mean / max(float(np.linalg.norm(mean)), 1e-6), vectors[0], [length]), dtype=np.float32)
 
 
-def word_sequences(text: str) -> Array:
+def word_sequences(text: str, tokens: Sequence[Token]) -> Array:
     """Which sequences of up to three words are in `text`, hashed: shape (`HASHED`,)."""
     hashed = np.zeros(HASHED, dtype=np.float32)
-    hashed[sequence_places(text)] = SEQUENCES_WEIGH
+    hashed[sequence_places(text, tokens)] = SEQUENCES_WEIGH
     return hashed
 
 
-def sequence_places(text: str) -> list[int]:
+def sequence_places(text: str, tokens: Sequence[Token]) -> list[int]:
     """The places in [0, `HASHED`) of the sequences of up to three words that are in `text`, each once."""
-    words = ["^", *(token.text.lower() for token in tokenize(text)), "?" if "?" in text else "$"]
+    words = ["^", *(token.text.lower() for token in tokens), "?" if "?" in text else "$"]
     return list({xxhash.xxh32_intdigest(sequence.encode()) % HASHED for sequence in _sequences(words)})
 
 

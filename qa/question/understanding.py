@@ -23,6 +23,7 @@ from qa.question.turn_kinds import TurnKind, TurnKinds, Whom
 
 MAX_QUESTION_CHARS = 2_000
 _MOST_WITH_NEAREST = 2
+_NO_TEXT = "the question holds bytes that are no text; send words, encoded as UTF-8"
 
 _ACKNOWLEDGED = re.compile(r"^(?P<first>[^,.!?;:]{1,40})[,.!?]+\s+(?P<rest>\S.*)$", re.DOTALL)
 _YES_NO = re.compile(
@@ -187,6 +188,19 @@ def _check_length(question: str) -> None:
         )
 
 
+def _shown(question: str) -> str:
+    """`question` without characters that control or format, white space apart.
+
+    Raises:
+        BadQuestion: it is no text.
+    """
+    kinds = [(unicodedata.category(character), character) for character in question]
+    strange = sum(kind in ("Cc", "Cn", "Co", "Cs") for kind, character in kinds if not character.isspace())
+    if strange > 2 or "\0" in question or any(kind == "Cs" for kind, _ in kinds):
+        raise BadQuestion(_NO_TEXT)
+    return "".join(character for kind, character in kinds if kind not in ("Cc", "Cf") or character.isspace())
+
+
 def checked_question(question: str) -> str:
     """`question` with its white space tidied.
 
@@ -194,20 +208,9 @@ def checked_question(question: str) -> str:
         BadQuestion: nothing to read in it, longer than `MAX_QUESTION_CHARS`, or no text.
     """
     _check_length(question)
-    kinds = [unicodedata.category(character) for character in question]
-    strange = sum(
-        kind in ("Cc", "Cn", "Co", "Cs")
-        for kind, character in zip(kinds, question, strict=True)
-        if not character.isspace()
-    )
-    if strange > 2 or "\0" in question or "\ufffd" in question or "Cs" in kinds:
-        raise BadQuestion("the question holds bytes that are no text; send words, encoded as UTF-8")
-    shown = (
-        character
-        for kind, character in zip(kinds, question, strict=True)
-        if kind not in ("Cc", "Cf") or character.isspace()
-    )
-    tidy = " ".join("".join(shown).split())
+    tidy = " ".join((question if question.isprintable() else _shown(question)).split())
+    if "\ufffd" in question:
+        raise BadQuestion(_NO_TEXT)
     if not any(character.isalnum() for character in tidy):
         raise BadQuestion("the question is empty; ask something, such as “does JivoChat sell my data?”")
     return tidy
