@@ -13,6 +13,9 @@ from index.sources.folder import Progress
 from qa.assistant import Assistant
 from qa.reranker import CrossEncoderReranker
 
+# Asked once, so that what tells languages (.6 s) is loaded before the first visitor needs it.
+_IN_ANOTHER_LANGUAGE = "Verkauft diese Firma meine Daten an Dritte?"
+
 
 def open_embedder(settings: Settings) -> Embedder:
     """The embedding model of `settings`, to be shared by threads.
@@ -54,4 +57,6 @@ class FolderOpener:
     def open(self) -> Assistant:
         """See `api.live.Opener`."""
         index = open_index(self._settings, self._embedder, progress=self._progress)
-        return Assistant(index, self._embedder, reranker=self._reranker)
+        assistant = Assistant(index, self._embedder, reranker=self._reranker)
+        assistant.understand(_IN_ANOTHER_LANGUAGE)
+        return assistant
