@@ -105,8 +105,8 @@ class LiveAssistant:
 
     def _exchange(self, opened: Assistant, version: str) -> None:
         manifest = opened.index.manifest
+        self._forget_refused()  # first: whoever sees the new version sees none refused
         before, self._current = self.version, opened
-        self._forget_refused()
         self._metrics.exchanged()
         log.info("index_opened", index_version=manifest.version, before=before, policies=manifest.policies)
         if version not in (manifest.version, "unknown"):
