@@ -139,6 +139,15 @@ def test_without_a_company_each_is_judged_by_its_own_policy(assistant: Assistant
     assert {"migme", "MightyCall", "JivoChat", "Mailigen"} <= {hit.company.name for hit in answer.hits if hit.evidence}
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["hello", "thanks a lot", "who are you?", "Verkauft ihr meine Daten an andere Firmen?", "Gracias, ¿y mis datos?"],
+)
+def test_what_is_no_question_finds_nothing_of_a_company_that_was_not_given(assistant: Assistant, text: str):
+    found = assistant.search(text, companies=["migme"], k=10)
+    assert {hit.company.name for hit in found.hits} <= {"migme"}
+
+
 def test_small_talk_is_out_of_scope(assistant: Assistant):
     assert assistant.ask("hello").outcome is Outcome.OUT_OF_SCOPE
 

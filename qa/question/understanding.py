@@ -74,9 +74,10 @@ class Understanding:
         said = self._turn(asked, alone=not history, has_subject=bool(given or history))
         language = language_of_question(said.text, [(match.start, match.end) for match in said.mentions.matched])
         if not can_read(language):
-            return Query(asked, asked, asked, QuestionKind.FACT, matched=said.mentions.matched, language=language)
+            matched = _given(given, said.mentions.matched)
+            return Query(asked, asked, asked, QuestionKind.FACT, matched=matched, language=language)
         if said.is_small_talk:
-            return self._small_talk(said, given or self.names.companies)
+            return self._small_talk(said, given)
         turns = []
         for turn in history:
             _check_length(turn)
@@ -122,11 +123,12 @@ class Understanding:
                 return rest
         return turn
 
-    def _small_talk(self, said: Turn, covered: Sequence[Company]) -> Query:
+    def _small_talk(self, said: Turn, given: Sequence[Company]) -> Query:
         talk = self._turn_kinds.small_talk_kind(said.text)
         about_us = talk in ABOUT_THE_SERVICE
         kind = QuestionKind.ABOUT_THE_SERVICE if about_us else QuestionKind.SMALL_TALK
-        return Query(said.text, said.text, said.text, kind, covered=tuple(covered), small_talk=talk)
+        covered = tuple(given or self.names.companies)
+        return Query(said.text, said.text, said.text, kind, matched=_given(given), covered=covered, small_talk=talk)
 
     def _among(self, query: Query, given: Sequence[Company]) -> Query:
         """`query` asked of `given` alone, or of those of them that it names; whom else it names it does not ask."""
@@ -144,12 +146,19 @@ class Understanding:
             return replace(query, matched=(), unknown=(), not_covered=not_covered, covered=tuple(given))
         if (query.unknown or query.matched) and not named and query.standalone == query.question:
             query = replace(query, topic=self._spelling.corrected(query.question))  # what it names may be in the text
-        matched = named or tuple(Matched(company, company.name, 0, 0) for company in given)
+        matched = _given(given, named)
         whom = listed([company.name for company in given])
         text = query.standalone if named else f"About {whom}: {query.question}"
         return replace(
             query, standalone=text, matched=matched, unknown=(), not_covered=not_covered, covered=tuple(given)
         )
+
+
+def _given(given: Sequence[Company], named: Sequence[Matched] = ()) -> tuple[Matched, ...]:
+    """Those of `given` that are `named`, or all of them; where none is given, whoever is named."""
+    ids = {company.id for company in given}
+    among = tuple(match for match in named if not ids or match.company.id in ids)
+    return among or tuple(Matched(company, company.name, 0, 0) for company in given)
 
 
 def _may_mean(name: str, given: Sequence[Company]) -> bool:
