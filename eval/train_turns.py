@@ -46,7 +46,7 @@ def training_turns() -> list[tuple[str, TurnKind]]:
     bank = [entry for _, entry in json_lines(HERE / "bank.jsonl")]
     questions = [_nameless(question) for entry in bank for question in (*entry["yes"], *entry.get("no", []))]
     scope = [*_lines("scope/inside"), *_lines("scope/outside")]
-    complete = [*_lines("turns/complete"), *questions, *scope, *_lines("names/words")[::4]]
+    complete = [*_lines("turns/complete"), *questions, *scope, *_lines("names/words")[::4], *_read_of_policies()]
     small_talk = [*_lines("turns/small_talk"), *_lines("turns/about_chat")]
     small_talk += [example for talk in SMALL_TALK.values() for example in talk.examples]
     return [
@@ -65,6 +65,11 @@ def turns_by_whom() -> list[tuple[str, Whom]]:
     return labelled + [(turn, Whom.THE_SAME) for turn in dict.fromkeys(rest) if turn not in known]
 
 
+def _read_of_policies() -> list[str]:
+    """The questions that were written for the policies of `reading/`, each once."""
+    return list(dict.fromkeys(row["question"] for _, row in json_lines(HERE / "reading" / "train.jsonl")))
+
+
 def _lines(name: str) -> list[str]:
     lines = (HERE / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     return [nameless for nameless in map(_nameless, lines) if nameless]
@@ -80,6 +85,7 @@ def train_scope(embedder: Embedder) -> dict[str, np.ndarray]:
     questions = [_nameless(question) for entry in bank for question in (*entry["yes"], *entry.get("no", []))]
     random.Random(_SEED).shuffle(questions)
     inside = [*_lines("scope/inside"), *_lines("turns/complete"), *questions[:_SCOPE_BANK_QUESTIONS]]
+    inside += _read_of_policies()
     outside = _lines("scope/outside")
     texts, is_outside = [*inside, *outside], np.repeat([0.0, 1.0], [len(inside), len(outside)])
     sequences = np.zeros((len(texts), HASHED), dtype=np.float32)
