@@ -168,3 +168,22 @@ def test_the_only_company_given_is_asked_under_an_unknown_name_and_told():
     assert [company.id for company in query.companies] == ["mailigen.com"]
     text = ExtractiveAnswerer().answer(query, Outcome.NOT_STATED, (), ())
     assert text == "This chat covers Mailigen.\nThe policy of Mailigen does not say."
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "which of them use google analytics?",
+        "who shares data with facebook?",
+        "do any companies use stripe?",
+        "which companies sell data to Google",
+    ],
+)
+def test_a_company_that_all_are_asked_about_is_merely_dealt_with(question: str):
+    query = UNDERSTANDING.query(question)
+    assert (query.companies, query.unknown, len(query.dealt_with)) == ((), (), 1)
+
+
+@pytest.mark.parametrize("question", ["does facebook sell data", "which of facebook and google sells data"])
+def test_an_unknown_company_that_is_asked_stays_unknown(question: str):
+    assert UNDERSTANDING.query(question).unknown

@@ -50,6 +50,8 @@ _BESIDE_A_NAME_FROM = 0.3
 _MISSPELT_FROM = 0.05
 # That a company is merely dealt with; the only one that is named is seldom so.
 _DEALT_WITH_FROM, _ALONE_DEALT_WITH_FROM, _ALONE_AND_UNKNOWN_DEALT_WITH_FROM = 0.6, 0.97, 0.9
+# Of the only name of a question that seems to ask all companies.
+_PERHAPS_DEALT_WITH_FROM = 0.12
 
 _LEADING_THE = re.compile(r"^the\s+", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s?(?!\w)", re.IGNORECASE)
@@ -85,7 +87,7 @@ def companies_of(matched: Iterable[Matched]) -> tuple[Company, ...]:
 class UnknownName:
     """A company that the question names and the index lacks, with the nearest names that it has, if any are near.
 
-    `certain`: hardly anything speaks for these words being no name.
+    `certain`: hardly anything speaks for these words being no name. `perhaps_dealt_with`: it may be spoken of merely.
     """
 
     name: str
@@ -93,6 +95,7 @@ class UnknownName:
     start: int
     end: int
     certain: bool = True
+    perhaps_dealt_with: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +228,10 @@ class CompanyNames:
             taken_out.append((start, end))
             matched += [Matched(company, name, start, end) for company, _ in span.entries]
             if not span.entries:
-                likely = 1.0 - probabilities[span.first : span.last, NOT_A_NAME].min()
-                unknown.append(UnknownName(name, (), start, end, bool(likely >= _CERTAIN_FROM)))
+                of_name = probabilities[span.first : span.last]
+                certain = 1.0 - of_name[:, NOT_A_NAME].min() >= _CERTAIN_FROM
+                perhaps = of_name[:, DEALT_WITH].mean() >= _PERHAPS_DEALT_WITH_FROM
+                unknown.append(UnknownName(name, (), start, end, bool(certain), bool(perhaps)))
         said = Mentions(tuple(matched), tuple(unknown), tuple(dealt_with), _without(question, taken_out))
         # Beside a company that is there, words in lower case are seldom one that is not: "only with hosts?".
         return self.without_words(question, said) if matched and unknown else said
@@ -239,6 +244,11 @@ class CompanyNames:
             return [dealt_with[0] <= most]
         least = _DEALT_WITH_FROM if has_subject else max(_DEALT_WITH_FROM, min(dealt_with, default=0.0))
         return [likely <= least for likely in dealt_with]
+
+    def dealing_with_unknown(self, question: str, said: Mentions) -> Mentions:
+        """What `question`, which asks all companies, says of them: those unknown are merely dealt with."""
+        names = tuple(name.name for name in said.unknown)
+        return replace(said, unknown=(), dealt_with=(*said.dealt_with, *names), bare=question)
 
     def without_words(self, question: str, said: Mentions) -> Mentions:
         """What `question` says of companies, without unknown ones that are written like words of the language."""
