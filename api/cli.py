@@ -171,7 +171,7 @@ def ask(
     if as_json:
         _print_json(response)
     else:
-        print_answer(_console(), response)
+        print_answer(_console(), response, limited=bool(companies))
 
 
 @askpolicy.command()

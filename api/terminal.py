@@ -29,15 +29,18 @@ def score_word(score: float) -> str:
     return next(word for lowest, word in _SCORE_WORDS if score >= lowest)
 
 
-def print_answer(console: Console, answer: AskResponse) -> None:
-    """Print `answer`: for each company what its policy says and where, then the other passages in short."""
+def print_answer(console: Console, answer: AskResponse, *, limited: bool = False) -> None:
+    """Print `answer`: for each company what its policy says and where, then the other passages in short.
+
+    `limited`: companies were given beside the question, so whom else it names is not covered, and that is said first.
+    """
     if answer.standalone_question != answer.question:
         console.print(_text(f"Understood as: {answer.standalone_question}", style="dim"))
-    if answer.outcome == "out_of_scope":
-        console.print(_text("This is not a question about a privacy policy.", style="bold yellow"))
-    if answer.outcome in ("no_version", "unsupported_language"):
+    if answer.outcome in ("out_of_scope", "no_version", "unsupported_language"):
         console.print(_text(answer.answer, style="bold yellow"))
-    for unknown in answer.unknown_companies:
+    if limited and answer.unknown_companies:
+        console.print(_text(answer.answer.splitlines()[0], style="bold yellow"))
+    for unknown in () if limited else answer.unknown_companies:
         console.print(_text(f"No policy of {unknown.name} is in this index.", style="bold yellow"))
         if unknown.nearest:
             console.print(_text(f"Nearest names: {', '.join(unknown.nearest)}"))

@@ -165,6 +165,33 @@ def test_an_unknown_company_offers_the_nearest_names_as_buttons(page: Page) -> N
     expect(page.get_by_role("blockquote")).to_have_text(f"“{NOT_OBLIGATED}”")
 
 
+def answering(page: Page, **members: object) -> None:
+    """Let the server answer whatever is asked with `members` in place of its own."""
+
+    def other(route: Route) -> None:
+        response = route.fetch(headers=route.request.headers | {"accept": "application/json"})
+        route.fulfill(response=response, json=response.json() | members)
+
+    page.route("**/v1/ask", other)
+
+
+def test_small_talk_gets_its_reply(page: Page) -> None:
+    reply = "Hello! Ask me what a company's privacy policy says."
+    answering(page, outcome="out_of_scope", answer=reply, companies=[], passages=[])
+    ask(page, "hello")
+    expect(page.locator(".reply")).to_have_text(reply)
+    expect(page.locator(".note")).to_have_count(0)
+
+
+def test_a_chat_limited_to_companies_says_whom_it_covers(page: Page) -> None:
+    covers = "This chat covers JivoChat."
+    unknown = [{"name": "Mailigen", "nearest": []}]
+    answering(page, outcome="unknown_company", answer=covers, unknown_companies=unknown, companies=[], passages=[])
+    page.evaluate("document.querySelector('askpolicy-chat').setAttribute('companies', 'JivoChat')")
+    ask(page, "does Mailigen sell data?")
+    expect(page.locator(".note.unknown_company")).to_have_text(covers)
+
+
 def test_a_question_out_of_scope_is_told(page: Page) -> None:
     ask(page, "how is the weather?")
     expect(page.locator(".note.out_of_scope")).to_contain_text("This is not a question about a privacy policy")

@@ -350,6 +350,18 @@ def test_an_unknown_company_is_told_with_the_nearest_names(fake: FakeAssistant) 
     assert shown(fake, "does Jivochta tell?") == "No policy of Jivochta is in this index.\nNearest names: JivoChat\n"
 
 
+def test_small_talk_gets_its_reply_and_a_company_beside_those_given_is_not_called_unknown(fake: FakeAssistant) -> None:
+    asked = AskResponse.of(fake.ask("does Jivochta tell?"), took_ms=1.0)
+    for members, limited in (
+        ({"outcome": "out_of_scope", "answer": "Hello! Ask me.", "unknown_companies": []}, False),
+        ({"answer": "This chat covers JivoChat."}, True),
+    ):
+        console = Console(file=StringIO(), width=100, highlight=False)
+        print_answer(console, asked.model_copy(update=members), limited=limited)
+        assert isinstance(console.file, StringIO)
+        assert console.file.getvalue() == f"{members['answer']}\n"
+
+
 def test_a_question_out_of_scope_gets_no_passages(fake: FakeAssistant) -> None:
     assert shown(fake, "how is the weather?") == "This is not a question about a privacy policy.\n"
 

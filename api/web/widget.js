@@ -149,6 +149,7 @@ const NOTICE = "An automated system; it can miss a passage. No legal advice.";
 const SUGGESTED_OF_ALL = "Who shares data with advertisers?";
 // Outcomes where nothing was read, and their titles.
 const UNREAD = new Map([["no_version", "No version is that old"], ["unsupported_language", "Not in a language that is read"]]);
+const OUT_OF_SCOPE = "This is not a question about a privacy policy.";
 const LONGEST_QUESTION = 2000;
 const LONGEST_HISTORY = 20;
 const MOST_OPTIONS = 60;
@@ -248,6 +249,11 @@ function session(act) {
   } catch {
     return null;
   }
+}
+
+/** What an answer begins with where companies were given and it names another: whom the chat covers. */
+function firstLine(answer) {
+  return answer.answer.split("\n")[0];
 }
 
 function note(kind, title, ...more) {
@@ -547,7 +553,7 @@ class AskPolicyChat extends Asking {
       this.#exchanges.push({ question, company, answer });
       if (this.#question.value.trim() === question) this.#question.value = "";
       this.#keep(question, company);
-      this.#announce(this.#inWords(answer));
+      this.#announce(this.#inWords(answer, company));
     } catch (error) {
       if (!exchange.isConnected) return; // started over
       const stopped = asking.signal.aborted;
@@ -693,13 +699,17 @@ class AskPolicyChat extends Asking {
     this.#telling = setTimeout(() => { this.#told.textContent = words; }, 50);
   }
 
-  #inWords(answer) {
+  /** Whether companies were given beside the question: whom else it names is then not covered, and the answer begins with that. */
+  #isLimited(company) {
+    return Boolean(company) || this.#only().length > 0;
+  }
+
+  #inWords(answer, company) {
     const best = this.#best(answer);
     const said = [...best.values()].map((passage) => `${passage.company.name}: ${quote(passage)}, ${passage.policy.title}, ${dated(passage.policy)}.`);
     const silent = this.#silentTitles(answer, best).map((title) => `${title}.`);
-    const unknown = answer.unknown_companies.map(({ name, nearest }) => `No policy of ${name} is in this index.${nearest.length ? ` Did you mean ${nearest.join(" or ")}?` : ""}`);
-    const outside = answer.outcome === "out_of_scope" ? ["This is not a question about a privacy policy."]
-      : UNREAD.has(answer.outcome) ? [answer.answer] : [];
+    const unknown = this.#isLimited(company) ? answer.unknown_companies.slice(0, 1).map(() => firstLine(answer)) : answer.unknown_companies.map(({ name, nearest }) => `No policy of ${name} is in this index.${nearest.length ? ` Did you mean ${nearest.join(" or ")}?` : ""}`);
+    const outside = answer.outcome === "out_of_scope" || UNREAD.has(answer.outcome) ? [answer.answer] : [];
     const others = answer.passages.length - best.size;
     return [...outside, ...unknown, ...said, ...silent, others > 0 ? `${others} ${best.size ? "other" : "nearest"} passage${others > 1 ? "s" : ""} below.` : ""].join(" ");
   }
@@ -728,13 +738,15 @@ class AskPolicyChat extends Asking {
         button("plain", "Correct this", () => this.#correct(answer.standalone_question))));
     }
     if (answer.outcome === "out_of_scope") {
-      parts.push(note("out_of_scope", "This is not a question about a privacy policy",
-        element("p", null, "Ask what a company collects, shares, keeps or lets you decide.")));
+      parts.push(answer.answer === OUT_OF_SCOPE
+        ? note("out_of_scope", OUT_OF_SCOPE.slice(0, -1), element("p", null, "Ask what a company collects, shares, keeps or lets you decide."))
+        : element("p", { class: "reply", dir: "auto" }, answer.answer));
     }
     if (UNREAD.has(answer.outcome)) {
       parts.push(note("not_stated", UNREAD.get(answer.outcome), answer.answer.split("\n").map((line) => element("p", null, line))));
     }
-    for (const unknown of answer.unknown_companies) {
+    if (this.#isLimited(company) && answer.unknown_companies.length) parts.push(note("unknown_company", firstLine(answer)));
+    else for (const unknown of answer.unknown_companies) {
       parts.push(this.#unknown(unknown, answer.question.includes(unknown.name) ? answer.question : answer.standalone_question));
     }
     const best = this.#best(answer);
