@@ -22,6 +22,8 @@ from index.language.english import english_words
 from index.policies.companies import Company, key
 from index.policies.legal_names import is_legal_form, name_of_entity
 from index.terms import STOPWORDS, Thesaurus, brands
+from qa.question.alike_keys import AlikeKeys
+from qa.question.name_runs import goes_on, quoted, runs, with_neighbours
 from qa.question.name_tagger import DEALT_WITH, NOT_A_NAME, KnownSpan, NameTagger, Token, tokenize
 
 WELL_KNOWN = Path(__file__).with_name("well_known_names.txt")
@@ -29,8 +31,6 @@ WELL_KNOWN = Path(__file__).with_name("well_known_names.txt")
 _TYPO_FROM = 5
 # The first letter of a name up to so long is seldom the wrong one.
 _FIRST_LETTER_UP_TO = 7
-# Names are near only if as many letters at their beginning, or at their end, are the same.
-_BEGIN_ALIKE, _END_ALIKE = 3, 4
 # Runs of tokens that are compared with all names of the index in one question, so that its cost has a limit.
 _MOST_COMPARED = 6
 _NEAREST_SIMILARITY = 60.0
@@ -44,8 +44,6 @@ _CERTAIN_FROM = 0.9
 _LONG_NAME_TOKENS = 3
 # Beyond a name of the index, to be part of a longer one.
 _LONGER_FROM, _WORD_LONGER_FROM = 0.8, 0.95
-# A word beside a name, to be part of it.
-_BESIDE_A_NAME_FROM = 0.3
 # A name that merely might be misspelt, such as a strange word in lower case.
 _MISSPELT_FROM = 0.05
 # That a company is merely dealt with; the only one that is named is seldom so.
@@ -57,8 +55,6 @@ _LEADING_THE = re.compile(r"^the\s+", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s?(?!\w)", re.IGNORECASE)
 _WEB_PREFIX = re.compile(r"^(?:www\.)", re.IGNORECASE)
 _ENDING_MARKS = frozenset("?!+")
-_QUOTED = re.compile(r"[\"“„«][^\"“”„«»]{1,100}[\"”“»]")
-_SEPARATOR = re.compile(r"[^\s.&'’!+-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +115,11 @@ class Mentions:
         """The companies named, each once, in order."""
         return companies_of(self.matched)
 
+    def with_unknown_dealt_with(self, question: str) -> "Mentions":
+        """The same of `question`, if it asks all companies: those unknown are merely dealt with."""
+        names = tuple(name.name for name in self.unknown)
+        return replace(self, unknown=(), dealt_with=(*self.dealt_with, *names), bare=question)
+
 
 @dataclass(frozen=True, slots=True)
 class _Span:
@@ -136,9 +137,7 @@ class CompanyNames:
         """`lower_case_words` tells in how many policies a word stands in lower case."""
         self._tagger = NameTagger.shipped()
         self._words_of_policies = Thesaurus.shipped().words | lower_case_words.keys()
-        self._alike_words = _AlikeKeys(
-            [word for word in self._words_of_policies | STOPWORDS if len(word) >= _TYPO_FROM]
-        )
+        self._alike_words = AlikeKeys([word for word in self._words_of_policies | STOPWORDS if len(word) >= _TYPO_FROM])
         self.companies = companies
         self._by_key: dict[str, list[tuple[Company, str]]] = defaultdict(list)
         self._ids = {company.id.casefold(): company for company in companies}
@@ -148,7 +147,7 @@ class CompanyNames:
         self._short = self._add_short_names(lower_case_words)
         for variant, entries in self._by_key.items():
             self._by_key[variant] = _closest(variant, entries)
-        self._alike = _AlikeKeys([variant for variant in sorted(self._by_key) if variant not in self._short])
+        self._alike = AlikeKeys([variant for variant in sorted(self._by_key) if variant not in self._short])
         for variant in well_known():
             self._by_key.setdefault(variant, [])
         self._keys = sorted(self._by_key)
@@ -245,11 +244,6 @@ class CompanyNames:
         least = _DEALT_WITH_FROM if has_subject else max(_DEALT_WITH_FROM, min(dealt_with, default=0.0))
         return [likely <= least for likely in dealt_with]
 
-    def dealing_with_unknown(self, question: str, said: Mentions) -> Mentions:
-        """What `question`, which asks all companies, says of them: those unknown are merely dealt with."""
-        names = tuple(name.name for name in said.unknown)
-        return replace(said, unknown=(), dealt_with=(*said.dealt_with, *names), bare=question)
-
     def without_words(self, question: str, said: Mentions) -> Mentions:
         """What `question` says of companies, without unknown ones that are written like words of the language."""
         unknown = tuple(name for name in said.unknown if not self.is_like_words(name.name))
@@ -290,17 +284,17 @@ class CompanyNames:
                 taken.update(dict.fromkeys(places, span))
         found: list[_Span] = []
         compared = 0
-        goes_on = [_goes_on(question, *pair) for pair in pairwise(tokens)]
+        joined = [goes_on(question, *pair) for pair in pairwise(tokens)]
         scored: list[float] = named.tolist()
         names = [
             likely >= _MISSPELT_FROM and self._may_be_name(token, likely)
             for token, likely in zip(tokens, scored, strict=True)
         ]
-        for places in _quoted(question, tokens):
+        for places in quoted(question, tokens):
             if any(names[place] for place in places):  # a name in quotes ends where they do
                 names[places.start : places.stop] = [True] * len(places)
-                goes_on[places.start : places.stop - 1] = [True] * (len(places) - 1)
-        for first, last in _runs(_with_neighbours(names, scored, goes_on), goes_on, taken):
+                joined[places.start : places.stop - 1] = [True] * (len(places) - 1)
+        for first, last in runs(with_neighbours(names, scored, joined), joined, taken):
             inside = list(dict.fromkeys(taken[place] for place in range(first, last) if place in taken))
             beyond = [
                 place
@@ -385,34 +379,6 @@ class CompanyNames:
         return tuple(self._by_key[best])
 
 
-class _AlikeKeys:
-    """Keys of names by how they begin and end, so that few are compared with what was typed."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._by_ends: dict[tuple[str, int, str], list[str]] = defaultdict(list)
-        self._by_short_ends: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for known in keys:
-            third = len(known) // 3
-            self._by_ends["begins", len(known), known[:third]].append(known)
-            self._by_ends["ends", len(known), known[-third:]].append(known)
-            self._by_short_ends["begins", known[:_BEGIN_ALIKE]].append(known)
-            self._by_short_ends["ends", known[-_END_ALIKE:]].append(known)
-
-    def with_a_typo(self, typed: str) -> list[str]:
-        """Keys that begin or end as `typed` for a third: with a letter wrong, or two swapped, one of them is whole."""
-        found: dict[str, None] = {}
-        for length in range(len(typed) - 1, len(typed) + 2):
-            third = length // 3
-            for end in (("begins", length, typed[:third]), ("ends", length, typed[-third:])):
-                found |= dict.fromkeys(self._by_ends.get(end, ()))
-        return list(found)
-
-    def to(self, typed: str) -> list[str]:
-        """Keys that begin or end as `typed` does."""
-        begin, end = ("begins", typed[:_BEGIN_ALIKE]), ("ends", typed[-_END_ALIKE:])
-        return list(dict.fromkeys([*self._by_short_ends.get(begin, ()), *self._by_short_ends.get(end, ())]))
-
-
 def _around(first: int, last: int, count: int, taken: Mapping[int, _Span]) -> list[tuple[int, int]]:
     """A run of tokens, and the run with a token or two more or one less: where a name ends is uncertain."""
     spans = [(first, last), (first - 1, last), (first, last + 1), (first, last - 1), (first - 2, last)]
@@ -434,46 +400,6 @@ def _has_its_mark(question: str, end: int, span: _Span) -> bool:
     """Whether the mark that a name ends with stands at `end`, within the question: "Guess? keeps", "Yahoo!'s"."""
     mark = question[end : end + 1]
     return mark in _ENDING_MARKS and end + 1 < len(question) and any(name.endswith(mark) for _, name in span.entries)
-
-
-def _goes_on(question: str, before: Token, after: Token) -> bool:
-    """Whether one name may hold both of two words that follow each other: no mark but those of names parts them."""
-    between = question[before.end : after.start]
-    return not (_SEPARATOR.search(between) or before.possessive) or (between == ", " and is_legal_form(after.text))
-
-
-def _quoted(question: str, tokens: Sequence[Token]) -> list[range]:
-    """The places of the tokens between two quotation marks, of each such pair."""
-    starts = [token.start for token in tokens]
-    return [
-        range(bisect_left(starts, quoted.start()), bisect_left(starts, quoted.end()))
-        for quoted in _QUOTED.finditer(question)
-    ]
-
-
-def _with_neighbours(names: Sequence[bool], named: Sequence[float], goes_on: Sequence[bool]) -> list[bool]:
-    """`names` with the words beside one that are rather part of it than not: "of" and "path" of "path of exile"."""
-    found = list(names)
-    for places, step in ((range(1, len(found)), -1), (range(len(found) - 2, -1, -1), 1)):
-        for place in places:
-            if not found[place] and found[place + step] and goes_on[min(place, place + step)]:
-                found[place] = named[place] >= _BESIDE_A_NAME_FROM
-    return found
-
-
-def _runs(names: Sequence[bool], goes_on: Sequence[bool], taken: Mapping[int, _Span]) -> list[tuple[int, int]]:
-    """Runs of tokens that are names or in one of the index; a mark between two words parts them, but within one."""
-    found: list[tuple[int, int]] = []
-    for place, is_name in enumerate(names):
-        if place not in taken and not is_name:
-            continue
-        if found and found[-1][1] == place:
-            same = place in taken and taken.get(place - 1) is taken[place]
-            if same or goes_on[place - 1]:
-                found[-1] = (found[-1][0], place + 1)
-                continue
-        found.append((place, place + 1))
-    return found
 
 
 def _closest(variant: str, entries: list[tuple[Company, str]]) -> list[tuple[Company, str]]:

@@ -110,7 +110,7 @@ class Understanding:
             mentions = self.names.without_words(text, mentions)  # in so short a turn a word is seldom a company
         asks_others = mentions.unknown and not mentions.matched and all(n.perhaps_dealt_with for n in mentions.unknown)
         if asks_others and self._turn_kinds.asked_of(text) is Whom.ALL:
-            mentions = self.names.dealing_with_unknown(text, mentions)  # "which of them use Google Analytics?"
+            mentions = mentions.with_unknown_dealt_with(text)  # "which of them use Google Analytics?"
         names_somebody = alone and mentions.matched
         kind = TurnKind.COMPLETE if names_somebody else self._turn_kinds.kind(mentions.bare or text)
         names_nobody = not (alone or mentions.matched or mentions.unknown)
