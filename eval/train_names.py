@@ -43,7 +43,8 @@ _QUESTIONS, _EPOCHS, _BATCH = 150_000, 6, 64
 _PROJECTED, _FIRST, _SECOND = 48, 128, 64
 _MOST_TOKENS = 60
 _MISTYPED = 0.12
-# One network each; the one that is shipped learns from the mean of what they say (decision 54).
+# A teacher each; the network learns from the mean of what they say. The shipped one had two teachers more, which had
+# not seen the last frames (decision 54); a run of this file makes a network much like it, not the same.
 _WORDS_HIDDEN = (0.0, 0.1)
 _TEACHERS_WEIGH = 0.7
 _SLOT = re.compile(r"\{([XYZTU])\}")

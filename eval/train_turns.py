@@ -43,8 +43,7 @@ _INVERSE_REGULARISATION, _SCOPE_INVERSE_REGULARISATION = 5.0, 30.0
 
 def training_turns() -> list[tuple[str, TurnKind]]:
     """Every turn with its kind."""
-    bank = [entry for _, entry in json_lines(HERE / "bank.jsonl")]
-    questions = [_nameless(question) for entry in bank for question in (*entry["yes"], *entry.get("no", []))]
+    questions = _bank_questions()
     scope = [*_lines("scope/inside"), *_lines("scope/outside")]
     complete = [*_lines("turns/complete"), *questions, *scope, *_lines("names/words")[::4], *_read_of_policies()]
     small_talk = [*_lines("turns/small_talk"), *_lines("turns/about_chat")]
@@ -65,6 +64,12 @@ def turns_by_whom() -> list[tuple[str, Whom]]:
     return labelled + [(turn, Whom.THE_SAME) for turn in dict.fromkeys(rest) if turn not in known]
 
 
+def _bank_questions() -> list[str]:
+    """The questions of the bank without the company's name."""
+    entries = (entry for _, entry in json_lines(HERE / "bank.jsonl"))
+    return [_nameless(question) for entry in entries for question in (*entry["yes"], *entry.get("no", []))]
+
+
 def _read_of_policies() -> list[str]:
     """The questions that were written for the policies of `reading/`, each once."""
     return list(dict.fromkeys(row["question"] for _, row in json_lines(HERE / "reading" / "train.jsonl")))
@@ -81,8 +86,7 @@ def _nameless(question: str) -> str:
 
 def train_scope(embedder: Embedder) -> dict[str, np.ndarray]:
     """The arrays of `qa.question.scope.WEIGHTS`, for the vectors of `embedder`."""
-    bank = [entry for _, entry in json_lines(HERE / "bank.jsonl")]
-    questions = [_nameless(question) for entry in bank for question in (*entry["yes"], *entry.get("no", []))]
+    questions = _bank_questions()
     random.Random(_SEED).shuffle(questions)
     inside = [*_lines("scope/inside"), *_lines("turns/complete"), *questions[:_SCOPE_BANK_QUESTIONS]]
     inside += _read_of_policies()

@@ -204,7 +204,7 @@ def _shown(question: str) -> str:
     """`question` without characters that control or format, white space apart.
 
     Raises:
-        BadQuestion: it is no text.
+        BadQuestion: it holds bytes that are not text.
     """
     kinds = [(unicodedata.category(character), character) for character in question]
     strange = sum(kind in ("Cc", "Cn", "Co", "Cs") for kind, character in kinds if not character.isspace())
