@@ -225,7 +225,13 @@ class _Work:
 
 def _options(asked: AskRequest) -> dict[str, Any]:
     """What `Assistant.ask` and `steps` take beside the question."""
-    return {"companies": asked.companies, "history": asked.history, "k": asked.k, "as_of": asked.as_of}
+    return {
+        "companies": asked.companies,
+        "history": asked.history,
+        "k": asked.k,
+        "as_of": asked.as_of,
+        "offset": asked.offset,
+    }
 
 
 # async, or it would be called in a thread of its own

@@ -108,6 +108,10 @@ _company_option = click.option(
     help="Only this company's passages: its id, name, alias or domain; may be given several times.",
 )
 _k_option = click.option("-k", "k", type=int, default=5, show_default=True, help="How many passages at most, 1 to 100.")
+_reader_option = click.option(
+    "--reader",
+    help="What reads the best passages: shipped, none or a folder; left out: $ASKPOLICY_READER, or else shipped.",
+)
 _as_of_option = click.option(
     "--as-of",
     metavar="DATE",
@@ -146,6 +150,10 @@ def askpolicy() -> None:
     help="An earlier question of the same chat, oldest first; may be given several times.",
 )
 @_as_of_option
+@click.option(
+    "--offset", type=click.IntRange(0, 1_000_000), default=0, help="Where no company is named: ask those after so many."
+)
+@_reader_option
 @_json_option
 def ask(
     question: str,
@@ -156,17 +164,19 @@ def ask(
     k: int,
     history: tuple[str, ...],
     as_of: datetime | None,
+    offset: int,
+    reader: str | None,
     as_json: bool,
 ) -> None:
     """Answer QUESTION with the passage that says so, its company, its date and its link."""
     from api.schemas import AskResponse
     from api.terminal import print_answer
 
-    settings = _settings(index=index_folder, model=model)
+    settings = _settings(index=index_folder, model=model, reader=reader)
     _check(question, k)
     assistant = _assistant(settings)
     began = time.perf_counter()
-    answer = assistant.ask(question, companies=companies, history=history, k=k, as_of=_day(as_of))
+    answer = assistant.ask(question, companies=companies, history=history, k=k, as_of=_day(as_of), offset=offset)
     response = AskResponse.of(answer, took_ms=1_000 * (time.perf_counter() - began))
     if as_json:
         _print_json(response)

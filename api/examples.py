@@ -24,6 +24,7 @@ _BEFORE = (
     "possession will be transferred to the new owner/successor."
 )
 _EVIDENCE = "We are not obligated to notify Web site users of any such transaction."
+_DAYS = "archived 2015-03-20, effective 2014-10-17"
 _AFTER = (
     "You may always change or delete your information or opt out by contacting us as provided below, or if the "
     "acquirer posts a new Privacy Policy with new contact information, you may change or delete your information or "
@@ -60,10 +61,40 @@ ANSWER: dict[str, Any] = {
     "question": "does JivoChat notify me on acquisition?",
     "standalone_question": "does JivoChat notify me on acquisition?",
     "outcome": "answered",
-    "answer": f"“{_EVIDENCE}” — JivoChat, Privacy Policy, “Legal Matters”, archived 2015-03-20, effective 2014-10-17",
+    "answer": f"No. “{_EVIDENCE}” — JivoChat, Privacy Policy, “Legal Matters”, {_DAYS}",
     "companies": [_COMPANY | {"matched": "JivoChat"}],
     "unknown_companies": [],
+    "verdicts": [
+        {
+            "company": _COMPANY,
+            "outcome": "answered",
+            "verdict": "no",
+            "probability": 0.87,
+            "quotes": [
+                {
+                    "passage_id": "jivochat.com--privacy-policy--2015-03-20:8515-9262",
+                    "start": 8916,
+                    "end": 8986,
+                    "text": _EVIDENCE,
+                }
+            ],
+            "quotations": [
+                {
+                    "text": _EVIDENCE,
+                    "passage_id": "jivochat.com--privacy-policy--2015-03-20:8515-9262",
+                    "start": 8515,
+                    "end": 9262,
+                    "heading": "Legal Matters",
+                    "policy": _POLICY,
+                    "spans": [{"start": 8916, "end": 8986, "text": _EVIDENCE}],
+                }
+            ],
+        }
+    ],
+    "parts": [],
     "passages": [PASSAGE],
+    "calibrated": True,
+    "next_offset": None,
     "index_version": "20261121T235421494951-7d2b48e7",
     "took_ms": 4.1,
 }
@@ -72,6 +103,7 @@ HITS: dict[str, Any] = {
     "hits": [PASSAGE],
     "companies": [],
     "unknown_companies": [],
+    "calibrated": True,
     "index_version": "20261121T235421494951-7d2b48e7",
 }
 COMPANIES: dict[str, Any] = {

@@ -11,7 +11,8 @@ from index.manifest import published_version
 from index.policy_index import PolicyIndex
 from index.sources.folder import Progress
 from qa.assistant import Assistant
-from qa.reranker import CrossEncoderReranker
+from qa.judgement import CALIBRATION, Calibration
+from qa.reading.reader import open_reader
 
 # Asked once, so that what tells languages (.6 s) is loaded before the first visitor needs it.
 _IN_ANOTHER_LANGUAGE = "Verkauft diese Firma meine Daten an Dritte?"
@@ -41,9 +42,10 @@ class FolderOpener:
     """Opens what is published in the index folder of `settings`, again and again, with one model."""
 
     def __init__(self, settings: Settings, embedder: Embedder, *, progress: Progress) -> None:
-        """Raises `ModelError` where there is no such reranker."""
+        """Raises `ModelError` where there is no such reader, or no calibration in the file named."""
         self._settings, self._embedder, self._progress = settings, embedder, progress
-        self._reranker = CrossEncoderReranker(settings.reranker) if settings.reranker else None
+        self._reader = open_reader(settings.reader)
+        self._calibration = Calibration.read(settings.calibration or CALIBRATION, reader=self._reader is not None)
 
     @property
     def folder(self) -> Path:
@@ -57,6 +59,6 @@ class FolderOpener:
     def open(self) -> Assistant:
         """See `api.live.Opener`."""
         index = open_index(self._settings, self._embedder, progress=self._progress)
-        assistant = Assistant(index, self._embedder, reranker=self._reranker)
+        assistant = Assistant(index, self._embedder, reader=self._reader, calibration=self._calibration)
         assistant.understand(_IN_ANOTHER_LANGUAGE)
         return assistant

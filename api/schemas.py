@@ -16,11 +16,11 @@ from index.manifest import Manifest
 from index.parsing.document import Block, Kind
 from index.parsing.markup import plain
 from index.policies.companies import Company
-from index.policies.passages import governing
+from index.policies.passages import Passage, governing
 from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
-from qa.answers import Answer, Hit, quotation
-from qa.assistant import MAX_HISTORY, MAX_K, Ranking
+from qa.answers import Answer, CompanyVerdict, Hit, PartAnswer, Quotation
+from qa.assistant import COMPANIES_A_PAGE, MAX_HISTORY, MAX_K, MAX_OFFSET, Ranking
 from qa.question.conversation import MAX_HISTORY_CHARS, MAX_TURNS
 from qa.question.mentions import Matched, UnknownName
 from qa.question.query import Query
@@ -70,6 +70,15 @@ CompanyNames = Annotated[
 NumberOfHits = Annotated[
     int, Field(description="how many passages at most", json_schema_extra={"minimum": 1, "maximum": MAX_K})
 ]
+Offset = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=MAX_OFFSET,
+        description=f"where no company is named, the {COMPANIES_A_PAGE} nearest are asked; `next_offset` of an answer "
+        "asks the next",
+    ),
+]
 AsOf = Annotated[
     date | None,
     BeforeValidator(_iso_day),
@@ -95,6 +104,7 @@ class AskRequest(BaseModel):
     k: NumberOfHits = 5
     history: History = []
     as_of: AsOf = None
+    offset: Offset = 0
 
 
 class SearchRequest(BaseModel):
@@ -166,6 +176,14 @@ class PolicyOut(BaseModel):
         )
 
 
+def _heading(passage: Passage) -> str | None:
+    return passage.heading[-1].rstrip(".:") if passage.heading else None
+
+
+def _passage_id(policy: Policy, passage: Passage) -> str:
+    return f"{policy.id}:{passage.start}-{passage.end}"
+
+
 class EvidenceOut(BaseModel):
     """A sentence that answers: `text` is what stands at `start:end` (code points) of the policy."""
 
@@ -212,18 +230,100 @@ class PassageOut(BaseModel):
         return cls(
             rank=rank,
             score=round(hit.score, 4),
-            passage_id=f"{policy.id}:{passage.start}-{passage.end}",
+            passage_id=_passage_id(policy, passage),
             text=passage.text,
             segments=[SegmentOut(text=words, evidence=is_evidence) for words, is_evidence in hit.segments],
             lead_in=" ".join(governing(policy.text, passage)) or None,
-            heading=passage.heading[-1].rstrip(".:") if passage.heading else None,
+            heading=_heading(passage),
             start=passage.start,
             end=passage.end,
             evidence=[EvidenceOut(start=found.start, end=found.end, text=found.text) for found in hit.evidence],
-            quotation=quotation(hit) if hit.evidence else None,
+            quotation=hit.quotation.text if hit.quotation else None,
             company=CompanyOut(id=hit.company.id, name=hit.company.name),
             policy=PolicyOut.of(policy),
         )
+
+
+OutcomeName = Literal[
+    "answered", "unclear", "not_stated", "no_version", "unsupported_language", "unknown_company", "out_of_scope"
+]
+
+
+class QuoteOut(BaseModel):
+    """Words that are quoted: `text` is what stands at `start:end` (code points) of the policy."""
+
+    passage_id: str = Field(description="the passage that holds them, or that they govern")
+    start: int
+    end: int
+    text: str
+
+
+class QuotationOut(BaseModel):
+    """Words to be pasted, with where they stand: spans of one policy version."""
+
+    text: str = Field(description="for display, without marks: “…” stands where the policy has words between")
+    passage_id: str = Field(description="the passage, or the first of several, that answers")
+    start: int = Field(description="where that passage begins in the policy's text")
+    end: int
+    heading: str | None = Field(description="the innermost heading above it")
+    policy: PolicyOut
+    spans: list[EvidenceOut] = Field(description="what is quoted, in reading order")
+
+    @classmethod
+    def of(cls, quotation: Quotation) -> Self:
+        """`quotation` as JSON."""
+        policy, first = quotation.policy, quotation.passages[0]
+        return cls(
+            text=quotation.text,
+            passage_id=_passage_id(policy, first),
+            start=first.start,
+            end=first.end,
+            heading=_heading(first),
+            policy=PolicyOut.of(policy),
+            spans=[EvidenceOut(start=start, end=end, text=policy.text[start:end]) for start, end in quotation.spans],
+        )
+
+
+class VerdictOut(BaseModel):
+    """What one company's policies say to the question."""
+
+    company: CompanyOut
+    outcome: OutcomeName
+    verdict: Literal["yes", "no", "depends"] | None = Field(
+        description="null where the question is not of yes or no, or it is not sure which"
+    )
+    probability: float = Field(ge=0, le=1, description="that its policies answer; `answered` from one half on")
+    quotes: list[QuoteOut] = Field(
+        description="what says so, what governs it first; where it is `unclear`, what comes closest"
+    )
+    quotations: list[QuotationOut] = Field(description="the same for display, each with its source")
+
+    @classmethod
+    def of(cls, said: CompanyVerdict) -> Self:
+        """`said` as JSON."""
+        return cls(
+            company=CompanyOut(id=said.company.id, name=said.company.name),
+            outcome=said.outcome.value,
+            verdict=said.verdict.value if said.verdict else None,
+            probability=said.probability,
+            quotes=[quote for quotation in said.quotes for quote in _quotes(quotation)],
+            quotations=[QuotationOut.of(quotation) for quotation in said.quotes],
+        )
+
+
+class PartOut(BaseModel):
+    """One of several things that a question asks, and what it got."""
+
+    question: str = Field(description="the part as it stands in the question")
+    outcome: OutcomeName
+    answer: str
+    verdicts: list[VerdictOut]
+
+    @classmethod
+    def of(cls, part: PartAnswer) -> Self:
+        """`part` as JSON."""
+        verdicts = [VerdictOut.of(said) for said in part.verdicts]
+        return cls(question=part.question, outcome=part.outcome.value, answer=part.text, verdicts=verdicts)
 
 
 class AskResponse(BaseModel):
@@ -233,16 +333,23 @@ class AskResponse(BaseModel):
 
     question: str
     standalone_question: str = Field(description="the question as asked after the history is taken in")
-    outcome: Literal[
-        "answered", "not_stated", "no_version", "unsupported_language", "unknown_company", "out_of_scope"
-    ] = Field(
-        description="`no_version`: no version is as old as `as_of`; `unsupported_language`: the policy is in a "
+    outcome: OutcomeName = Field(
+        description="`answered`: a policy says it, with a probability of one half or more; `unclear`: it may, and the "
+        "closest is quoted; `no_version`: no version is as old as `as_of`; `unsupported_language`: the policy is in a "
         "language that is not read"
     )
-    answer: str = Field(description="a short text made only of quotes and attributions")
+    answer: str = Field(description="a short text made only of verdicts, quotes and attributions")
     companies: list[MatchedCompanyOut]
     unknown_companies: list[UnknownCompanyOut]
+    verdicts: list[VerdictOut] = Field(description="one for each company that was asked, silent ones included")
+    parts: list[PartOut] = Field(description="where the question asks several things, each of them; else none")
     passages: list[PassageOut] = Field(description="best first; the nearest ones too where the policy does not say")
+    calibrated: bool = Field(
+        description="whether scores are probabilities: false with models of your own, until calibrated"
+    )
+    next_offset: int | None = Field(
+        description="where no company was named: the `offset` that asks those not asked yet"
+    )
     index_version: str
     took_ms: float
 
@@ -256,7 +363,11 @@ class AskResponse(BaseModel):
             answer=answer.text,
             companies=_matched(answer.companies),
             unknown_companies=[UnknownCompanyOut.of(unknown) for unknown in answer.unknown_companies],
+            verdicts=[VerdictOut.of(said) for said in answer.verdicts],
+            parts=[PartOut.of(part) for part in answer.parts],
             passages=_ranked(answer.hits),
+            calibrated=answer.calibrated,
+            next_offset=answer.next_offset,
             index_version=answer.index_version,
             took_ms=round(took_ms, 1),
         )
@@ -302,6 +413,7 @@ class SearchResponse(BaseModel):
     unknown_companies: list[UnknownCompanyOut] = Field(
         description="companies that the question names and that are not searched; no hit is of another one instead"
     )
+    calibrated: bool
     index_version: str
 
     @classmethod
@@ -312,6 +424,7 @@ class SearchResponse(BaseModel):
             hits=_ranked(ranking.hits),
             companies=_matched(query.matched),
             unknown_companies=[UnknownCompanyOut.of(name) for name in (*query.unknown, *query.not_covered)],
+            calibrated=ranking.calibrated,
             index_version=index_version,
         )
 
@@ -467,3 +580,16 @@ def _matched(companies: Sequence[Matched]) -> list[MatchedCompanyOut]:
 
 def _ranked(hits: Sequence[Hit]) -> list[PassageOut]:
     return [PassageOut.of(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
+
+
+def _quotes(quotation: Quotation) -> list[QuoteOut]:
+    policy = quotation.policy
+    return [
+        QuoteOut(
+            passage_id=_passage_id(policy, quotation.passage_of((start, end))),
+            start=start,
+            end=end,
+            text=policy.text[start:end],
+        )
+        for start, end in quotation.spans
+    ]

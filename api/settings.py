@@ -142,8 +142,15 @@ class Settings:
         default=None,
         metadata=_about(str, "A sentence-transformers model by name or folder.", default_words="the embedded one"),
     )
-    reranker: str | None = field(
-        default=None, metadata=_about(str, "A cross-encoder by name or folder.", default_words="none")
+    reader: str = field(
+        default="shipped",
+        metadata=_about(str, "What reads the best passages: `none`, or the folder of another reader."),
+    )
+    calibration: Path | None = field(
+        default=None,
+        metadata=_about(
+            _File, "The file that `python -m eval calibrate` wrote for other models.", default_words="the shipped one"
+        ),
     )
     host: str = field(default="127.0.0.1", metadata=_about(str, "The address to listen on."))
     port: int = field(

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import ProgressColumn, Task
 from rich.text import Text
 
-from api.schemas import AskResponse, CompaniesResponse, PassageOut
+from api.schemas import AskResponse, CompaniesResponse, PassageOut, PolicyOut, VerdictOut
 
 # From this score on, of 1: a passage that scores higher is called so. As on the chat page.
 _SCORE_WORDS = ((0.75, "strong"), (0.5, "good"), (0.25, "weak"), (0.0, "faint"))
@@ -44,25 +44,26 @@ def print_answer(console: Console, answer: AskResponse, *, limited: bool = False
         console.print(_text(f"No policy of {unknown.name} is in this index.", style="bold yellow"))
         if unknown.nearest:
             console.print(_text(f"Nearest names: {', '.join(unknown.nearest)}"))
-    quoted = _best_by_company(answer.passages) if answer.outcome == "answered" else []
-    for passage in quoted:
-        _print_quote(console, passage)
-    silent = [company.name for company in answer.companies if company.id not in {hit.company.id for hit in quoted}]
-    if answer.outcome == "not_stated" and not silent:
-        console.print(_text("None of the policies says.", style="bold yellow"))
-    if answer.outcome in ("answered", "not_stated"):
-        for name in dict.fromkeys(silent):
-            console.print(_text(f"The policy of {name} does not say.", style="bold yellow"))
-    others = [passage for passage in answer.passages if passage not in quoted]
-    if others and answer.outcome != "out_of_scope":
-        console.print(_text("\nOther passages:" if quoted else "\nNearest passages:", style="dim"))
-        print_hits(console, others)
+    for part in answer.parts:
+        console.print(_text(part.question, style="dim"))
+        _print_verdicts(console, part.verdicts)
+    if not answer.parts:
+        _print_verdicts(console, answer.verdicts)
+    if not answer.calibrated:
+        console.print(_text("Scores are no probabilities: they are not calibrated for this model.", style="dim"))
+    if answer.next_offset is not None:
+        console.print(
+            _text(f"More companies were not asked: --offset {answer.next_offset} asks the next.", style="dim")
+        )
+    if answer.outcome != "out_of_scope" and answer.passages:
+        console.print(_text("\nPassages:" if answer.outcome == "answered" else "\nNearest passages:", style="dim"))
+        print_hits(console, answer.passages)
 
 
 def print_hits(console: Console, hits: Iterable[PassageOut]) -> None:
     """Print `hits` in short, one after the other."""
     for hit in hits:
-        title = f"{hit.company.name} · {_where(hit)} · {score_word(hit.score)} ({hit.score:.2f})"
+        title = f"{hit.company.name} · {_where(hit.policy, hit.heading)} · {score_word(hit.score)} ({hit.score:.2f})"
         line = _indented(console, title, by=5, first=f"{hit.rank:>3}. ")
         line.stylize("bold", 5, 5 + len(hit.company.name))
         console.print(line)
@@ -84,22 +85,38 @@ def print_companies(console: Console, listed: CompaniesResponse) -> None:
             console.print(_indented(console, f"{policy.title}{day}", by=2))
 
 
-def _best_by_company(passages: Sequence[PassageOut]) -> list[PassageOut]:
-    best: dict[str, PassageOut] = {}
-    for passage in passages:
-        if passage.evidence:
-            best.setdefault(passage.company.id, passage)
-    return list(best.values())
+_VERDICTS = {"yes": "Yes.", "no": "No.", "depends": "It depends.", None: "The policy says:"}
 
 
-def _print_quote(console: Console, passage: PassageOut) -> None:
-    console.print(_text(f"“{passage.quotation}”", style="bold"))
-    console.print(
-        _text(passage.company.name, style="bold green").append(_text(f" · {_where(passage)}", style="not bold default"))
-    )
-    url = passage.policy.source_url
-    if url and urlsplit(url).scheme in ("http", "https"):
-        console.print(_text(url, style="blue"), soft_wrap=True)
+_NOT_ASKED = {
+    "no_version": "no version of its policy is as old as that day",
+    "unsupported_language": "its policy is in a language that is not read",
+}
+
+
+def _print_verdicts(console: Console, verdicts: Sequence[VerdictOut]) -> None:
+    """What each company's policies say, those who say it first; who does not is told by name."""
+    for said in verdicts:
+        if said.outcome == "answered":
+            console.print(_text(_VERDICTS[said.verdict], style="bold magenta"))
+        elif said.outcome == "unclear":
+            console.print(_text(f"The policy of {said.company.name} may not say. The closest is:", style="bold yellow"))
+        elif said.outcome in _NOT_ASKED:
+            console.print(_text(f"{said.company.name}: {_NOT_ASKED[said.outcome]}.", style="bold yellow"))
+        for quotation in said.quotations:
+            console.print(_text(f"“{quotation.text}”", style="bold"))
+            _print_source(console, quotation.policy, said.company.name, quotation.heading)
+    for said in verdicts:
+        if said.outcome == "not_stated":
+            console.print(_text(f"The policy of {said.company.name} does not say.", style="bold yellow"))
+
+
+def _print_source(console: Console, policy: PolicyOut, company: str, heading: str | None) -> None:
+    """Whose words these are, from when, and where to read them."""
+    line = _text(company, style="bold green")
+    console.print(line.append(_text(f" · {_where(policy, heading)}", style="not bold default")))
+    if policy.source_url and urlsplit(policy.source_url).scheme in ("http", "https"):
+        console.print(_text(policy.source_url, style="blue"), soft_wrap=True)
 
 
 def _text(words: str, style: str = "") -> Text:
@@ -115,14 +132,12 @@ def _indented(console: Console, words: str, *, by: int, first: str | None = None
     return _text("\n".join(wrapped))
 
 
-def _where(passage: PassageOut) -> str:
-    policy = passage.policy
+def _where(policy: PolicyOut, heading: str | None) -> str:
     days = [f"archived {policy.archived_on}"] if policy.archived_on else []
     if policy.effective_on and policy.effective_on != policy.archived_on:
         days.append(f"effective {policy.effective_on}")
     day = ", ".join(days) or "undated"
-    heading = f" · “{passage.heading}”" if passage.heading else ""
-    return f"{passage.policy.title}{heading} · {day}"
+    return f"{policy.title}{f' · “{heading}”' if heading else ''} · {day}"
 
 
 class RateColumn(ProgressColumn):

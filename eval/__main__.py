@@ -31,7 +31,7 @@ from eval.vector_cache import CachedEmbedder
 from index.embedding import DEFAULT_MODEL, Embedder, open_embedder
 from index.errors import AskPolicyError
 from qa.judgement import CALIBRATION
-from qa.reranker import CrossEncoderReranker
+from qa.reading.reader import SHIPPED, open_reader
 
 _CONSOLE = Console(stderr=True)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -48,7 +48,9 @@ _data_option = click.option(
 _model_option = click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, help="An embedding model by name or folder."
 )
-_reranker_option = click.option("--reranker", default=None, help="A cross-encoder by name or folder.")
+_reader_option = click.option(
+    "--reader", default=SHIPPED, show_default=True, help="What reads the best passages: none, or a folder of another."
+)
 _cache_option = click.option(
     "--cache/--no-cache", default=True, show_default=True, help="Keep vectors of passages between runs."
 )
@@ -57,13 +59,11 @@ _cache_option = click.option(
 @click.group(invoke_without_command=True)
 @click.option("--split", type=click.Choice(["dev", "test", "both"]), default="both", show_default=True)
 @_model_option
-@_reranker_option
+@_reader_option
 @click.option("--failures", is_flag=True, help="Print the dev questions that went wrong, with what they got.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_context
-def main(
-    context: click.Context, *, split: str, model: str, reranker: str | None, failures: bool, as_json: bool
-) -> None:
+def main(context: click.Context, *, split: str, model: str, reader: str, failures: bool, as_json: bool) -> None:
     """Measure the running code on labelled questions; without a command, on those about the five sample policies."""
     _needs_extra()
     if context.invoked_subcommand:
@@ -81,7 +81,7 @@ def main(
         with _progress() as progress:
             options = Options(split=name)
             runs.append(
-                measure(task, options, embedder=embedder, reranker=_reranker(reranker), progress=progress("sample"))
+                measure(task, options, embedder=embedder, reader=open_reader(reader), progress=progress("sample"))
             )
     if as_json:
         print(json.dumps({run.split: [asdict(figure) for figure in run.figures] for run in runs}, indent=1))
@@ -122,7 +122,7 @@ def tasks(*, data: tuple[Path, ...]) -> None:
 @click.option("--depth", type=click.IntRange(1, 100), default=DEPTH, show_default=True, help="How many hits are asked.")
 @click.option("--distractors", type=_FOLDER_THERE, help="A folder of more policies, for the open setting.")
 @_model_option
-@_reranker_option
+@_reader_option
 @_cache_option
 def run(
     *,
@@ -139,14 +139,14 @@ def run(
     depth: int,
     distractors: Path | None,
     model: str,
-    reranker: str | None,
+    reader: str,
     cache: bool,
 ) -> None:
     """Measure TASKs (all whose data is there, if none is named), print the figures, keep all of it in a folder."""
     began, started_at = time.perf_counter(), datetime.now(UTC)
     out = out or Path("runs") / f"{started_at:%Y%m%dT%H%M%S}-{system}"
-    if system != SYSTEMS[0] and reranker:
-        raise RunError(f"--reranker serves {SYSTEMS[0]} alone, not {system}: leave it out")
+    if system != SYSTEMS[0] and reader != SHIPPED:
+        raise RunError(f"--reader serves {SYSTEMS[0]} alone, not {system}: leave it out")
     chosen = _chosen([*names, *more_names], data, split)
     options = Options(
         system=system, units=units, split=split, limit=limit, seed=seed, depth=depth, distractors=distractors
@@ -160,17 +160,17 @@ def run(
     for task, task_options in planned:
         checked(task, task_options)
     check_place(out)
-    embedder, read_by = _embedder(model, cache=cache), _reranker(reranker)
+    embedder, read_by = _embedder(model, cache=cache), open_reader(reader)
     found: list[TaskRun] = []
     for task, task_options in planned:
         with _progress() as progress:
-            found.append(measure(task, task_options, embedder=embedder, reranker=read_by, progress=progress(task.name)))
+            found.append(measure(task, task_options, embedder=embedder, reader=read_by, progress=progress(task.name)))
         print(f"\n{found[-1].name}\n{table(found[-1].figures)}", flush=True)
     # Names alone: a path would tell of the machine and its user.
     asked = {
         **asdict(options),
         "model": _name(model),
-        "reranker": _name(reranker),
+        "reader": _name(reader),
         "settings": [task.setting for task in found],
         "distractors": distractors.name if distractors else None,
         "cache": cache,
@@ -276,7 +276,8 @@ def _gated(name: str, data: Sequence[Path]) -> Task:
 
 def _asked(task: Task, setting: Setting, embedder: Embedder) -> TaskRun:
     with _progress() as progress:
-        return measure(task, Options(setting=setting, split="dev"), embedder=embedder, progress=progress(task.name))
+        options = Options(setting=setting, split="dev")
+        return measure(task, options, embedder=embedder, reader=open_reader(), progress=progress(task.name))
 
 
 _training_data = click.option(
@@ -290,13 +291,17 @@ _training_data = click.option(
 @main.command()
 @_training_data
 @_model_option
-@_reranker_option
+@_reader_option
 @click.option("--out", type=click.Path(path_type=Path), default=CALIBRATION, show_default="qa/calibration.json")
-def calibrate(*, data: Path, model: str, reranker: str | None, out: Path) -> None:
-    """Fit weights and thresholds anew on dev questions, and write them."""
+@click.option("--intents", is_flag=True, help="Learn what questions ask and sentences tell anew, too: half an hour.")
+def calibrate(*, data: Path, model: str, reader: str, out: Path, intents: bool) -> None:
+    """Fit weights and thresholds for a model and a reader on dev questions, and write them."""
     from eval.calibrate import calibrate as fitted
 
-    print(json.dumps(fitted(data, out, embedder=_embedder(model, cache=True), reranker=_reranker(reranker)), indent=1))
+    if intents and model != DEFAULT_MODEL:
+        raise RunError(f"--intents learns weights of {DEFAULT_MODEL} alone, not of {model}: leave it out")
+    embedder, read_by = _embedder(model, cache=True), open_reader(reader)
+    print(json.dumps(asdict(fitted(data, out, embedder=embedder, reader=read_by, intents=intents)), indent=1))
 
 
 @main.command()
@@ -314,12 +319,12 @@ def train(*, data: Path, out: Path, start: Path | None, share: float | None) -> 
 
 @main.command()
 @_training_data
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for the cross-encoder.")
-def train_reranker(*, data: Path, out: Path) -> None:
-    """Train a cross-encoder for --reranker; needs the extra `train`, and some half an hour on two cores."""
-    from eval.train_reranker import train_reranker as train_model
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for the reader.")
+def train_reader(*, data: Path, out: Path) -> None:
+    """Teach the reader again; needs the extra `train`, and some two hours on two cores."""
+    from eval.train_reader import train_reader as train_model
 
-    train_model(data, out, embedder=_embedder(DEFAULT_MODEL, cache=True))
+    train_model(data / "corpus" / "policies", out)
 
 
 @main.command()
@@ -386,10 +391,6 @@ def _needs_extra() -> None:
     for module in ("ir_measures", "sklearn", "scipy", "jinja2", "matplotlib"):
         if find_spec(module) is None:
             raise RunError(f"{module} is not installed: run `pip install 'askpolicy[eval]'`, or `make eval` here")
-
-
-def _reranker(name: str | None) -> CrossEncoderReranker | None:
-    return CrossEncoderReranker(name) if name else None
 
 
 @contextmanager

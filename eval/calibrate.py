@@ -1,18 +1,17 @@
 """Weights and thresholds fitted on dev questions, as `qa/calibration.json` keeps them.
 
 First the order: a softmax over each question's candidates (Plackett-Luce's first choice), so that the
-relevant ones come first. Then the probability: a logistic regression on the questions, answerable or not.
-Then the threshold: the score under which at most `MAX_REFUSED` of each set's answerable questions lie.
+relevant ones come first. Then the probability that one answers: a logistic regression on the questions, answerable or
+not.
+Then the thresholds, each the least that holds what `Calibration` promises.
 """
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -24,18 +23,22 @@ from eval.systems import file_of, write_documents
 from eval.tasks import source
 from eval.tasks.bank import bank_task
 from eval.tasks.labels import labelled_policies, labels_task, share_of_policies
+from eval.tasks.reading import reading_task
 from eval.tasks.sample import sample_task
 from index.build import build
-from index.embedding import DEFAULT_MODEL, Embedder
+from index.embedding import Embedder
 from index.policy_index import PolicyIndex
-from qa.assistant import Assistant, Examined
+from qa.assistant import Assistant
 from qa.intents import keep_shares, keep_weights
-from qa.judgement import RERANKED, Calibration, order_signals
-from qa.reranker import Reranker
+from qa.judge import Examined
+from qa.judgement import READ, SAYS_FROM, Calibration
+from qa.reading.reader import Reader, Reading
+from qa.reading.readings import weigh
 
 Vectors = np.ndarray
 
-MAX_REFUSED = 0.05
+# Below `unclear_from` so many of those refused are refused rightly; a verdict that is given is right so often.
+_REFUSED_RIGHTLY, _VERDICTS_RIGHT = 0.9, 0.9
 # Right first hits, sentences: of those quoted 82 % are labelled on sample dev (n=101), 79 % on labels dev (n=400); of
 # those labelled 77 % and 84 % are quoted: decision 32.
 EVIDENCE_WITHIN = 0.18
@@ -57,74 +60,48 @@ class Sample:
 
     question: LabelledQuestion
     names: tuple[str, ...]
+    examined: Examined
     signals: Vectors
     relevant: Vectors
-    of_question: dict[str, float]
     complete: bool
     task: str = field(default="")
 
 
-def calibrate(data: Path, out: Path, *, embedder: Embedder, reranker: Reranker | None = None) -> dict[str, Any]:
-    """Fits weights and thresholds on dev questions, writes them into `out`, and gives back those of the answers.
+def calibrate(
+    data: Path, out: Path, *, embedder: Embedder, reader: Reader | None = None, intents: bool = False
+) -> Calibration:
+    """Fit weights and thresholds on dev questions, write them into `out`, and return them.
 
     Args:
         data: the folder that holds `benchmarks/` and `corpus/`.
-        out: a calibration file; what it holds of the other kind (with a reranker, without) stays.
+        out: a calibration file; what it holds of the other kind (with a reader, without) stays.
+        intents: learn the shipped model's weights of `qa.intents` anew first, and how many policies tell each.
     """
-    keep_shares(share_of_policies(labelled_policies(split="train")))
-    if embedder.name == DEFAULT_MODEL:
-        keep_weights(embedder, learned_weights(data / "corpus" / "policies", embedder))
+    corpus = data / "corpus" / "policies"
+    if intents:
+        keep_shares(share_of_policies(labelled_policies(split="train")))
+        keep_weights(embedder, learned_weights(corpus, embedder))
     found: list[Sample] = []
     sample = _sample_dev()
-    with _assistant(sample, embedder, reranker) as assistant:
+    with _assistant(sample, embedder, reader) as assistant:
         kinds = ("answerable", "not_stated", "follow_up")
         found += samples(assistant, sample, [q for q in sample.questions if q.kind in kinds], by_file=False)
     gdpr200 = source("gdpr200").load([data])
     train = tuple(q for q in gdpr200.questions if q.split == "train" and not q.generic)
-    corpus = data / "corpus" / "policies"
-    labelled = [replace(gdpr200, questions=train), labels_task(corpus, split="dev")]
-    for task in (*labelled, bank_task(corpus, split="dev")):
-        with _assistant(task, embedder, reranker) as assistant:
+    reading = reading_task(corpus)
+    dev = tuple(question for question in reading.questions if question.split == "dev")
+    tasks = [replace(gdpr200, questions=train), labels_task(corpus, split="dev"), replace(reading, questions=dev)]
+    for task in (*tasks, bank_task(corpus, split="dev")):
+        with _assistant(task, embedder, reader) as assistant:
             found += samples(assistant, task, task.questions, by_file=True)
-    calibration = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
-    name = "reranked" if reranker else "plain"
-    fitted = fit(found) | {
-        "answered_from": 0.0,
-        "evidence_from": EVIDENCE_FROM,
-        "evidence_within": EVIDENCE_WITHIN,
-    }
-    fitted["answered_from"] = min(
-        _threshold(task, embedder, reranker, Calibration(**fitted), by_file=task is not sample)
-        for task in (sample, *labelled)
-    )
-    calibration[name] = fitted
-    if not reranker:
-        # A reranker adds its signal to the order alone; what its weight is, only a fit with it tells.
-        ranking = {**fitted["ranking"], RERANKED: calibration["reranked"]["ranking"][RERANKED]}
-        calibration["reranked"] = {**fitted, "ranking": ranking}
-    out.write_text(json.dumps(calibration, indent=1) + "\n", encoding="utf-8")
-    return fitted
+    calibration = fit(found, embedder=embedder.content_hash, reader=reader.content_hash if reader else "")
+    calibration.write(out)
+    return calibration
 
 
 def _sample_dev() -> Task:
     task = sample_task()
     return replace(task, questions=tuple(question for question in task.questions if question.split == "dev"))
-
-
-def _threshold(
-    task: Task,
-    embedder: Embedder,
-    reranker: Reranker | None,
-    calibration: Calibration,
-    *,
-    by_file: bool,
-) -> float:
-    """The probability of being told under which `MAX_REFUSED` of the answerable questions of `task` lie."""
-    answerable = [question for question in task.questions if question.kind == "answerable"]
-    with _assistant(task, embedder, reranker, calibration=calibration) as assistant:
-        owners = _owners(assistant)
-        says = [assistant.policy_says(q.text, companies=_given(q, owners) if by_file else q.given) for q in answerable]
-    return round(float(np.quantile(says, MAX_REFUSED)), 4)
 
 
 def _owners(assistant: Assistant) -> dict[str, str]:
@@ -141,9 +118,7 @@ def _given(question: LabelledQuestion, owners: Mapping[str, str]) -> tuple[str, 
 def _assistant(
     task: Task,
     embedder: Embedder,
-    reranker: Reranker | None,
-    *,
-    calibration: Calibration | None = None,
+    reader: Reader | None,
 ) -> Iterator[Assistant]:
     """An assistant over the policies that the task's questions are about."""
     used = {file for question in task.questions for file in question.policy_files}
@@ -152,7 +127,7 @@ def _assistant(
         write_documents([document for document in task.documents if document.file in used], folder / "policies")
         build([folder / "policies"], folder / "index", embedder=embedder)
         index = PolicyIndex.open(folder / "index", embedder=embedder)
-        yield Assistant(index, embedder, reranker=reranker, calibration=calibration)
+        yield Assistant(index, embedder, reader=reader)
 
 
 def samples(assistant: Assistant, task: Task, questions: Sequence[LabelledQuestion], *, by_file: bool) -> list[Sample]:
@@ -167,7 +142,7 @@ def samples(assistant: Assistant, task: Task, questions: Sequence[LabelledQuesti
             continue  # a company was mistaken: nothing to learn of passages here
         names = tuple(examined.signals)
         matrix = np.column_stack([examined.signals[name] for name in names])
-        found.append(Sample(question, names, matrix, relevant, examined.of_question, task.complete, task.name))
+        found.append(Sample(question, names, examined, matrix, relevant, task.complete, task.name))
     return found
 
 
@@ -181,33 +156,78 @@ def _relevant(assistant: Assistant, examined: Examined, question: LabelledQuesti
     return result
 
 
-def fit(found: Sequence[Sample]) -> dict[str, Any]:
-    """The weights of `found`: what `Calibration` takes but for the thresholds."""
-    ranking = fit_ranking(found)
-    complete = [sample for sample in found if sample.complete and _found_or_unanswerable(sample, ranking)]
-    answered = _fit_logistic(
-        [{name: value for name, value in _signals(s, ranking).items() if name != "ahead"} for s in complete],
-        [sample.question.answerable for sample in complete],
-        [f"{sample.task} {sample.question.answerable}" for sample in complete],
+def fit(found: Sequence[Sample], *, embedder: str, reader: str) -> Calibration:
+    """The calibration of `found`, for models of these content hashes."""
+    weights = fit_ranking(found)
+    complete = [sample for sample in found if sample.complete and _found_or_unanswerable(sample, weights)]
+    rows = [_question_signals(sample, weights) for sample in complete]
+    answerable = [sample.question.answerable for sample in complete]
+    groups = [f"{sample.task} {sample.question.answerable}" for sample in complete]
+    question_weights, intercept = _fit_logistic(rows, answerable, groups)
+    unfinished = Calibration(
+        ranking=dict(zip(found[0].names, (round(float(weight), 4) for weight in weights), strict=True)),
+        question_weights=question_weights,
+        intercept=intercept,
+        unclear_from=SAYS_FROM,
+        verdict_from=SAYS_FROM,
+        evidence_from=EVIDENCE_FROM,
+        evidence_within=EVIDENCE_WITHIN,
+        embedder=embedder,
+        reader=reader,
     )
-    answerable = [sample for sample in found if sample.complete and sample.relevant.any()]
-    right = _fit_logistic(
-        [{name: _signals(sample, ranking)[name] for name in ("ahead", "best")} for sample in answerable],
-        [bool(sample.relevant[np.argmax(sample.signals @ ranking)]) for sample in answerable],
-        [sample.task for sample in answerable],
+    says = np.array([unfinished.says(row) for row in rows])
+    return replace(
+        unfinished,
+        unclear_from=_unclear_from(says, np.array(answerable), groups),
+        verdict_from=_verdict_from(found, weights) if reader else SAYS_FROM,
     )
-    return {
-        "ranking": dict(zip(found[0].names, (round(float(weight), 4) for weight in ranking), strict=True)),
-        "question_weights": answered[0],
-        "intercept": answered[1],
-        "right_weights": right[0],
-        "right_intercept": right[1],
-    }
 
 
-def _signals(sample: Sample, ranking: Vectors) -> dict[str, float]:
-    plain = np.array([name != RERANKED for name in sample.names])
-    return sample.of_question | order_signals(sample.signals[:, plain] @ ranking[plain])
+def _question_signals(sample: Sample, weights: Vectors) -> dict[str, float]:
+    """The question's own signals, its best passage's order by `weights`, and what was read, if anything was."""
+    known = {**sample.examined.of_question, "best": float((sample.signals @ weights).max()) / 10}
+    return known if sample.examined.readings else {name: value for name, value in known.items() if name != READ}
+
+
+def _found_or_unanswerable(sample: Sample, weights: Vectors) -> bool:
+    """Whether an answerable question's passage is among its best: else its signals are of other passages."""
+    best = np.argsort(-(sample.signals @ weights), kind="stable")[:_BEST]
+    return not sample.question.answerable or bool(sample.relevant[best].any())
+
+
+def _unclear_from(says: Vectors, answerable: Vectors, groups: Sequence[str]) -> float:
+    """The highest probability below which `_REFUSED_RIGHTLY` of the questions are not answered, each group counting
+    the same.
+    """
+    counts = Counter(groups)
+    counted = np.array([1 / counts[group] for group in groups])
+    lowest_first = np.argsort(says)
+    refused = np.cumsum(counted[lowest_first])
+    rightly = np.cumsum((counted * ~answerable)[lowest_first])
+    holds = np.flatnonzero((rightly >= _REFUSED_RIGHTLY * refused) & (says[lowest_first] < SAYS_FROM))
+    return round(float(says[lowest_first][holds[-1]]), 4) if len(holds) else 0.0
+
+
+def _verdict_from(found: Sequence[Sample], weights: Vectors) -> float:
+    """The least share that makes `_VERDICTS_RIGHT` of the verdicts given right."""
+    shares = np.arange(0.3, 0.96, 0.01)
+    for share in shares:
+        right = [
+            str(weighed.verdict) in sample.question.verdicts
+            for sample in found
+            if sample.question.verdicts and sample.examined.readings
+            for weighed in [weigh(_best_first(sample, weights), sure_from=float(share))]
+            if weighed.verdict
+        ]
+        if right and np.mean(right) >= _VERDICTS_RIGHT:
+            return round(float(share), 2)
+    return round(float(shares[-1]), 2)
+
+
+def _best_first(sample: Sample, weights: Vectors) -> list[Reading]:
+    readings = sample.examined.readings
+    order = sample.signals @ weights
+    return [readings[place] for place in sorted(readings, key=lambda place: -float(order[place]))]
 
 
 def _fit_logistic(
@@ -223,12 +243,6 @@ def _fit_logistic(
     )
     weights = dict(zip(rows[0], (round(float(weight), 4) for weight in regression.coef_[0]), strict=True))
     return weights, round(float(regression.intercept_[0]), 4)
-
-
-def _found_or_unanswerable(sample: Sample, ranking: Vectors) -> bool:
-    """Whether an answerable question's passage is among its best: else its signals are of other passages."""
-    best = np.argsort(-(sample.signals @ ranking), kind="stable")[:_BEST]
-    return not sample.question.answerable or bool(sample.relevant[best].any())
 
 
 def fit_ranking(found: Sequence[Sample]) -> Vectors:

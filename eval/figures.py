@@ -12,11 +12,12 @@ from eval.measures import (
     expected_calibration_error,
     interval,
     interval_of,
+    macro_f1,
 )
 from eval.running import WRONG_COMPANY, Row
 from index.policies.companies import key
 
-ANSWERED, NOT_STATED = "answered", "not_stated"
+ANSWERED, UNCLEAR, NOT_STATED = "answered", "unclear", "not_stated"
 EXPECTED = {
     "answerable": ANSWERED,
     "several": ANSWERED,
@@ -95,7 +96,10 @@ def _ranking(kind: str, rows: Sequence[Row], *, complete: bool) -> list[Figure]:
     ]
     found = [_mean(f"{kind}: {name}", [row.measures[name] for row in rows], rows) for name in names]
     if any(row.outcome for row in rows):
-        found.append(_mean(f"{kind}: first hit quotes it", [float(row.quoted) for row in rows], rows))
+        answered = [row for row in rows if row.outcome == ANSWERED]
+        if answered:
+            found.append(_mean(f"{kind}: quoted", [float(row.quoted) for row in answered], answered))
+            found.append(_mean(f"{kind}: something else quoted", [float(row.misquoted) for row in answered], answered))
     return found
 
 
@@ -121,12 +125,32 @@ def _outcomes(rows: Sequence[Row]) -> list[Figure]:
             found.append(_mean(f"{kind}: right outcome", [float(right_outcome(row)) for row in mine], mine))
     answerable = [row for row in rows if row.kind == "answerable"]
     if answerable:
-        refused = [float(row.outcome != ANSWERED) for row in answerable]
+        refused = [float(row.outcome not in (ANSWERED, UNCLEAR)) for row in answerable]
         found.append(_mean("answerable: wrongly refused", refused, answerable))
     absent = [row for row in rows if row.kind == "not_stated"]
     if absent:
         answered = [float(row.outcome == ANSWERED) for row in absent]
         found.append(_mean("not_stated: wrongly answered", answered, absent))
+    judged = answerable + absent
+    if judged:
+        found.append(_mean("unclear", [float(row.outcome == UNCLEAR) for row in judged], judged))
+    return found + _verdicts(answerable)
+
+
+def _verdicts(answerable: Sequence[Row]) -> list[Figure]:
+    """Of questions of yes or no: how often a verdict is given, and how often it is right where it is."""
+    asked = [row for row in answerable if row.expects_verdicts]
+    given = [row for row in asked if row.verdict]
+    if not given:
+        return []
+    right = [float(row.verdict in row.expects_verdicts) for row in given]
+    found = [
+        _mean("verdict: given", [float(bool(row.verdict)) for row in asked], asked),
+        _mean("verdict: right", right, given),
+    ]
+    # of several that may be said the one that was
+    expected = [str(row.verdict) if row.verdict in row.expects_verdicts else row.expects_verdicts[0] for row in given]
+    found.append(Figure("verdict: macro-F1", macro_f1(expected, [str(row.verdict) for row in given]), len(given)))
     return found
 
 

@@ -128,6 +128,17 @@ def auroc(scores: Sequence[float], positive: Sequence[bool]) -> float:
     return float(roc_auc_score(positive, scores))
 
 
+def macro_f1(expected: Sequence[str], given: Sequence[str]) -> float:
+    """The mean over the kinds that are expected of each one's F1.
+
+    >>> macro_f1(["yes", "no"], ["yes", "yes"]).__round__(3)
+    0.333
+    """
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(expected, given, average="macro", labels=sorted(set(expected)), zero_division=0))
+
+
 def risk_coverage(scores: Sequence[float], wrong: Sequence[bool]) -> tuple[Values, Values]:
     """(coverage, risk), each of shape (number of distinct scores,), for thresholds from the highest score down.
 

@@ -17,7 +17,7 @@ from index.policies.attribution import identify
 from index.policies.companies import Company, key
 from index.sources.files import parse_policy_text
 from index.sources.folder import read_files
-from qa.reranker import Reranker
+from qa.reading.reader import Reader
 
 Progress = Callable[[str, int, int], None]
 """`progress(stage, done, total)`; stages are those of `index.build`, and "ask"."""
@@ -50,7 +50,7 @@ def measure(
     options: Options,
     *,
     embedder: Embedder,
-    reranker: Reranker | None = None,
+    reader: Reader | None = None,
     progress: Progress = lambda *_: None,
 ) -> TaskRun:
     """`task` as `options` ask for it.
@@ -75,7 +75,7 @@ def measure(
             embedder=embedder,
             units=options.units,
             titled=setting is Setting.OPEN,
-            reranker=reranker,
+            reader=reader,
             progress=progress,
         )
         built = time.perf_counter()

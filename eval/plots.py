@@ -281,6 +281,10 @@ def _calibration_plot(lines: Sequence[Line]) -> Plot:
                         ha="center",
                         fontsize=8,
                     )
+        for line in lines:
+            known = _thresholds(line)
+            for name in known.keys() & {"unclear_from", "answered_from"}:
+                above.axvline(known[name], color=line.colour, linewidth=0.8)
         above.set(ylabel="share right", xlim=(0, 1), ylim=(-0.03, 1.03))
         below.set(xlabel="score", ylabel="questions", xticks=np.linspace(0, 1, 6))
         below.grid(visible=False, axis="x")
@@ -294,7 +298,9 @@ def _calibration_plot(lines: Sequence[Line]) -> Plot:
     return Plot(
         "Calibration of the score",
         "Of questions with about one score, the share whose first hit answers, over how many they are; on the dashed "
-        "line a score is a probability, below it promises too much.",
+        "line a score is a probability, below it promises too much. Upright lines: from "
+        "where on it is unclear, and answered. "
+        + "; ".join(f"{line.run}: {name} {value:.3f}" for line in lines for name, value in _thresholds(line).items()),
         _svg(
             f"calibration {lines[0].task.name}",
             draw,
@@ -303,6 +309,11 @@ def _calibration_plot(lines: Sequence[Line]) -> Plot:
         ),
         [],
     )
+
+
+def _thresholds(line: Line) -> dict[str, float]:
+    known = line.task.manifest.get("thresholds")
+    return dict(known) if isinstance(known, dict) else {}
 
 
 def _time_plot(lines: Sequence[Line]) -> Plot:

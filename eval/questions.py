@@ -89,6 +89,7 @@ class LabelledQuestion:
         text_open: the same question naming its company; empty where `text` does so already.
         unknown: companies that it names and that no policy is of.
         given: companies passed beside the question instead of in it.
+        verdicts: what may be said to a question of yes or no ("yes", "no", "depends"); none where it is not one.
         group: what intervals group it by, if not by its document ("the clause it is about").
         generic: its words tell so little that its labels are no fair test of a ranking ("what else is said?").
     """
@@ -104,6 +105,7 @@ class LabelledQuestion:
     unknown: tuple[str, ...] = ()
     topic: str = ""
     text_open: str = ""
+    verdicts: tuple[str, ...] = ()
     group: str = ""
     generic: bool = False
 

@@ -208,8 +208,8 @@ def _row(fields: dict[str, Any]) -> Row:
     fields["hits"] = tuple(FoundHit(**hit) for hit in fields["hits"])
     for name in ("shown", "wanted"):
         fields[name] = tuple(Shown(**shown) for shown in fields[name])
-    for name in ("named", "unknown", "expects_unknown"):
-        fields[name] = tuple(fields[name])
+    for name in ("named", "unknown", "expects_unknown", "expects_verdicts"):
+        fields[name] = tuple(fields.get(name, ()))
     return Row(**fields)
 
 

@@ -64,7 +64,8 @@ class Row:
         policy: what it is grouped by for intervals: the document it is about, or else its own id.
         named: the true companies that it is about.
         relevant_in_all: how many spans of all that could come back overlap a label, and labels that none overlaps.
-        quoted: whether some evidence of the first hit overlaps a label.
+        quoted: whether some of what is quoted overlaps a label; misquoted: whether something is and none of it does.
+        verdict: what was said to a question of yes or no; expects_verdicts: what may be said to it, if that is known.
         measures: by name, each a number for this question; the ranking measures only where it is answerable.
         hits: all that came back, best first; `shown` and `wanted` have the words of some.
     """
@@ -90,6 +91,9 @@ class Row:
     took_ms: float
     measures: dict[str, float] = field(default_factory=dict)
     stages_ms: dict[str, float] = field(default_factory=dict)
+    misquoted: bool = False
+    verdict: str | None = None
+    expects_verdicts: tuple[str, ...] = ()
 
     @property
     def rank(self) -> int | None:
@@ -156,6 +160,7 @@ class _Judge:
             company = self._company_of[span.file]
             hits.append(FoundHit(span.file, span.start, span.end, score, company, relevant, span in seen))
             seen.add(span)
+        quoted = any(quote.overlaps(label) for quote in retrieved.quoted for label in question.spans)
         named = tuple(dict.fromkeys(self._company_of[file] for file in question.policy_files))
         return Row(
             id=question.id,
@@ -170,7 +175,10 @@ class _Judge:
             expects_unknown=question.unknown,
             outcome=retrieved.outcome,
             confidence=retrieved.confidence,
-            quoted=any(quote.overlaps(label) for quote in retrieved.quoted for label in question.spans),
+            quoted=quoted,
+            misquoted=bool(retrieved.quoted) and not quoted,
+            verdict=retrieved.verdict,
+            expects_verdicts=question.verdicts,
             unknown=retrieved.unknown,
             relevant_in_all=self._relevant_in_all(question.spans),
             hits=tuple(hits),

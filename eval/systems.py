@@ -19,8 +19,10 @@ from index.policies.passages import Passage, embedded_text, passage_at
 from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from index.sources.folder import Progress
+from qa.answers import Answer, Outcome
 from qa.assistant import Assistant
-from qa.reranker import Reranker
+from qa.judgement import SAYS_FROM
+from qa.reading.reader import Reader
 from qa.stages import recorded
 
 Vectors = np.ndarray
@@ -35,7 +37,8 @@ class Retrieved:
         scores: of each span; higher is better, without unit.
         confidence: how sure it is that the first span answers; comparable between questions.
         outcome: what it says of the question; None if it says nothing.
-        quoted: what it quotes of the first span.
+        quoted: what it quotes as its answer.
+        verdict: "yes", "no" or "depends", where it says so.
         unknown: names of companies that it took the question to name, and does not know.
         took_ms: wall time.
         stages_ms: the part of it that each stage took.
@@ -46,6 +49,7 @@ class Retrieved:
     confidence: float
     outcome: str | None = None
     quoted: tuple[Span, ...] = ()
+    verdict: str | None = None
     unknown: tuple[str, ...] = ()
     took_ms: float = 0.0
     stages_ms: Mapping[str, float] = field(default_factory=dict)
@@ -78,13 +82,14 @@ class AskPolicy:
 
     name = "askpolicy"
 
-    def __init__(self, index: PolicyIndex, embedder: Embedder, *, reranker: Reranker | None = None) -> None:
-        self._assistant = Assistant(index, embedder, reranker=reranker)
+    def __init__(self, index: PolicyIndex, embedder: Embedder, *, reader: Reader | None = None) -> None:
+        self._assistant = Assistant(index, embedder, reader=reader)
         self._file_of = {policy.id: file_of(policy) for policy in index.policies.values()}
         self._owners = {self._file_of[policy.id]: policy.company_id for policy in index.policies.values()}
         self.spans = [self._span(passage) for passage in index.passages]
         fields = ("version", "model", "model_hash", "terms_hash", "policies", "companies", "passages", "sentences")
-        self.manifest = {name: getattr(index.manifest, name) for name in fields}
+        thresholds = {"answered_from": SAYS_FROM, **self._assistant.thresholds}
+        self.manifest = {**{name: getattr(index.manifest, name) for name in fields}, "thresholds": thresholds}
 
     def ask(self, question: LabelledQuestion, *, setting: Setting, k: int) -> Retrieved:
         """See `System`."""
@@ -106,15 +111,18 @@ class AskPolicy:
             scores=tuple(hit.score for hit in hits),
             confidence=hits[0].score if hits else 0.0,
             outcome=str(answer.outcome),
-            quoted=tuple(
-                Span(self._file_of[hit.policy.id], evidence.start, evidence.end)
-                for hit in hits[:1]
-                for evidence in hit.evidence
-            ),
+            quoted=self._quoted(answer),
+            verdict=next((str(each.verdict) for each in answer.verdicts[:1] if each.verdict), None),
             unknown=tuple(name.name for name in answer.unknown_companies),
             took_ms=took_ms,
             stages_ms=recording.total_ms,
         )
+
+    def _quoted(self, answer: Answer) -> tuple[Span, ...]:
+        """What is quoted of the first company that says it: the evidence, not what governs it."""
+        first = next((each for each in answer.verdicts if each.outcome is Outcome.ANSWERED), None)
+        quotes = first.quotes if first else ()
+        return tuple(Span(self._file_of[quote.policy.id], *span) for quote in quotes for span in quote.evidence)
 
     def _span(self, passage: Passage) -> Span:
         return Span(self._file_of[passage.policy_id], passage.start, passage.end)
@@ -215,7 +223,7 @@ def system_over(
     embedder: Embedder,
     units: str = "passages",
     titled: bool = False,
-    reranker: Reranker | None = None,
+    reader: Reader | None = None,
     progress: Progress = lambda *_: None,
 ) -> System:
     """The system called `name`, built over `documents`.
@@ -233,7 +241,7 @@ def system_over(
     if name == "askpolicy":
         build([sources], folder / "index", embedder=embedder, split=split, progress=progress)
         index = PolicyIndex.open(folder / "index", embedder=embedder)
-        return AskPolicy(index, embedder, reranker=reranker)
+        return AskPolicy(index, embedder, reader=reader)
     if units == "given":
         pairs = [(Span(d.file, unit.start, unit.end), unit.text) for d in documents for unit in units_of(d)]
     else:

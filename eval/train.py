@@ -127,7 +127,7 @@ def _embedding(model: "SentenceTransformer") -> Embed:
 
     def embed(texts: Sequence[str]) -> np.ndarray:
         new = [text for text in dict.fromkeys(texts) if text not in known]
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=_multiplies_bf16()):
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=multiplies_bf16()):
             known.update(zip(new, model.encode(new, normalize_embeddings=True, show_progress_bar=False), strict=True))
         return np.stack([known[text] for text in texts])
 
@@ -260,14 +260,14 @@ def training_arguments(
         weight_decay=0.01,
         batch_sampler=batch_sampler,
         use_cpu=not torch.cuda.is_available(),
-        bf16=_multiplies_bf16(),
+        bf16=multiplies_bf16(),
         save_strategy="no",
         report_to=[],
         seed=seed,
     )
 
 
-def _multiplies_bf16() -> bool:
+def multiplies_bf16() -> bool:
     """Whether the machine is faster in bf16; two cores with it are by a third."""
     import torch
 

@@ -20,10 +20,10 @@ from index.embedding import Embedder, open_embedder
 from qa.question.name_tagger import tokenize
 from qa.question.scope import VECTOR_SCALE
 from qa.question.scope import WEIGHTS as SCOPE_WEIGHTS
-from qa.question.small_talk import SMALL_TALK
 from qa.question.turn_kinds import (
     HASHED,
     SEQUENCES_WEIGH,
+    SMALL_TALK,
     WEIGHTS,
     TurnKind,
     TurnKinds,

@@ -20,6 +20,7 @@ from eval.questions import json_lines
 from index.embedding import Embedder, open_embedder
 from index.language.english import english_words
 from index.policies.companies import Company, key
+from qa.question.conversation import parts
 from qa.question.language import language_of_question
 from qa.question.mentions import CompanyNames, Mentions
 from qa.question.scope import Scope
@@ -59,6 +60,7 @@ def figures(embedder: Embedder) -> Iterator[Figure]:
     yield from others_dealt_with(everybody, held_out)
     yield from turns()
     yield from scope(embedder)
+    yield from several_things()
     yield language()
 
 
@@ -180,6 +182,16 @@ def scope(embedder: Embedder) -> Iterator[Figure]:
             [row for row in rows if row["in_scope"] == inside],
             lambda row: outside[row["question"]] != row["in_scope"],
         )
+
+
+def several_things() -> Iterator[Figure]:
+    """Questions that ask two or three things, and those that look alike and ask one. Half of them tuned the rules."""
+    rows = _rows("parts")
+    several = [row for row in rows if row["split"]]
+    yield _figure("several things: parted", several, lambda row: len(parts(row["question"])) == len(row["parts"]))
+    yield _figure(
+        "one thing: left whole", [row for row in rows if not row["split"]], lambda row: len(parts(row["question"])) == 1
+    )
 
 
 def language() -> Figure:

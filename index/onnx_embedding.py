@@ -45,7 +45,7 @@ class OnnxEmbedder:
             settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
             self.max_tokens = int(settings["model_max_length"]) - 2  # two mark the beginning and the end
             self._reading, self._counting = (Tokenizer.from_file(str(folder / "tokenizer.json")) for _ in range(2))
-            self._questions = _session(folder / QUESTIONS_GRAPH)
+            self._questions = open_session(folder / QUESTIONS_GRAPH)
             (folder / GRAPH).stat()
             self.content_hash = hash_of_folder(folder)
         # onnxruntime and tokenizers raise types of their own, which derive from Exception alone
@@ -78,7 +78,7 @@ class OnnxEmbedder:
             ModelError: it is damaged.
         """
         try:
-            return _session(self._folder / GRAPH)
+            return open_session(self._folder / GRAPH)
         except Exception as error:  # onnxruntime raises types of its own, which derive from Exception alone
             raise ModelError(
                 f"the model in {self._folder} cannot be read ({error}); install askpolicy again"
@@ -123,7 +123,8 @@ def _padded(read: "Sequence[Encoding]") -> dict[str, np.ndarray]:
     return dict(zip(INPUTS, (ids, mask), strict=True))
 
 
-def _session(graph: Path) -> Any:
+def open_session(graph: Path) -> Any:
+    """The ONNX Runtime session of `graph`, whose threads do not spin while they wait."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -364,11 +364,6 @@ class PolicyIndex:
         rows: Rows = segment.rows_of(place.place) - first_of_group + place.first
         return rows
 
-    def following(self, passage: Passage) -> Passage | None:
-        """The passage behind `passage` in its version; None behind the last."""
-        place = self.policies.places[passage.policy_id]
-        return self.segments[place.segment].passage_after(passage.start, place.place, policy_id=passage.policy_id)
-
     def _all_rows(self, languages: frozenset[str] | None) -> Rows:
         if languages not in self._all:
             self._all[languages] = self._rows(self.companies, None, languages, ())

@@ -225,15 +225,6 @@ class Segment:
         found = placed[np.flatnonzero(placed[:, 0] == row)[0]]
         return self._passage(version, row, int(found[1]), int(found[2]), policy_id)
 
-    def passage_after(self, start: int, version: int, *, policy_id: str) -> Passage | None:
-        """The passage of a version that stands next behind `start`; None behind the last."""
-        placed = self._placed(version)
-        at = int(np.searchsorted(placed[:, 1], start, side="right"))
-        if at == len(placed):
-            return None
-        row, begins, layout = placed[at].tolist()
-        return self._passage(version, row, begins, layout, policy_id)
-
     def _passage(self, version: int, row: int, start: int, layout: int, policy_id: str) -> Passage:
         end, lead_ins, cells, notes = passage_at(self._layouts[layout], start)
         sentences = self.sentences[self.first[row] : self.first[row + 1]].tolist()

@@ -190,13 +190,6 @@ class TermIndex:
         """`ln(1 + (N - n + 0.5) / (n + 0.5))`, Lucene's; a term that no row has weighs most."""
         return self._weights_of(term)[0]
 
-    def held(self, wanted: Iterable[str], rows: Rows) -> set[str]:
-        """Those of `wanted` that at least one of `rows`, rising, has."""
-        if not len(rows):
-            return set()
-        begin, end = int(rows[0]), int(rows[-1]) + 1
-        return {term for term in wanted if any(part.has(term, rows, begin, end) for part in self._parts)}
-
     def scores(self, question_terms: Iterable[str], rows: Rows | None = None) -> Scores:
         """A score in [0, 1] for each of `rows`, rising (None: of all); float32. No term at all scores 0 everywhere."""
         if rows is None:
@@ -298,13 +291,6 @@ class _Part:
 
     def idf(self, term: str) -> float:
         return _idf(self.count, self.frequency(term))
-
-    def has(self, term: str, rows: Rows, begin: int, end: int) -> bool:
-        """Whether one of `rows`, which lie in `begin:end` counted over all parts, is here and has `term`."""
-        found, _ = self.postings(term, begin, end)
-        if len(rows) == end - begin:
-            return bool(len(found))
-        return bool(np.isin(found + self.first, rows, assume_unique=True).any())
 
     def postings(self, term: str, begin: int, end: int) -> tuple[Rows, Scores]:
         """Which of this part's rows in `begin:end`, counted over all parts, have `term`, and with what weight."""

@@ -1,9 +1,13 @@
-"""What comes back: hits with their evidence, and the answer made of them. It does not know how they are found."""
+"""What comes back: hits with their evidence, a verdict for each company, and the answer made of them.
+
+It does not know how they are found.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
 from index.language.detect import can_read
@@ -16,10 +20,9 @@ from index.policies.versions import Policy
 from qa.question.language import not_read
 from qa.question.mentions import Matched, UnknownName
 from qa.question.query import Query
-from qa.question.small_talk import reply
+from qa.question.turn_kinds import reply
 from qa.unread import Unread
 
-_MOST_QUOTES, _MOST_CLOSED = 3, 5
 _LIST_MARK = re.compile(r"(?<=\n)[\s>*_]*\(?[0-9A-Za-z]{1,4}\\?[.)]\s+\Z")
 
 
@@ -27,11 +30,20 @@ class Outcome(StrEnum):
     """What an answer says of the question."""
 
     ANSWERED = "answered"
+    UNCLEAR = "unclear"
     NOT_STATED = "not_stated"
     NO_VERSION = "no_version"
     UNSUPPORTED_LANGUAGE = "unsupported_language"
     UNKNOWN_COMPANY = "unknown_company"
     OUT_OF_SCOPE = "out_of_scope"
+
+
+class Verdict(StrEnum):
+    """What a policy says to a question of yes or no."""
+
+    YES = "yes"
+    NO = "no"
+    DEPENDS = "depends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,78 @@ class Evidence:
     start: int
     end: int
     text: str
+
+
+@dataclass(frozen=True)
+class Quotation:
+    """Words of one policy that can be pasted: nothing is left out of them without a mark (invariant 2).
+
+    Attributes:
+        policy: with its text.
+        passages: those that the evidence is of, in reading order; the first tells where it stands.
+        evidence: spans of the policy's text, in reading order, each within one of `passages`.
+    Raises:
+        ValueError: a span is in none of the passages, or they do not follow one another.
+    """
+
+    policy: Policy
+    passages: tuple[Passage, ...]
+    evidence: tuple[Span, ...]
+
+    def __post_init__(self) -> None:
+        ends = [0, *(end for _, end in self.evidence)]
+        if not self.evidence or any(start < before for (start, _), before in zip(self.evidence, ends, strict=False)):
+            raise ValueError(f"expected spans in reading order, got {self.evidence}")
+        for span in self.evidence:
+            self._passage_of(span)
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """All that is quoted: what governs the evidence, the evidence, and the footnotes that it cites."""
+        lead_ins = {span for passage in self.passages for span in passage.lead_ins}
+        notes = {note for passage in self.passages for note in _cited(self.policy.text, passage, self.evidence)}
+        before = sorted(lead_ins - set(self.evidence))
+        return (*_merged([*before, *self.evidence]), *sorted(notes))
+
+    @cached_property
+    def text(self) -> str:
+        """The words for people, without markup; where the policy has words between them stands “…”."""
+        quoted, position = "", None
+        for start, end in self.spans:
+            words = shown(self.policy.text, self._nearest_passage((start, end)), start, end)
+            parted = position is not None and not _follows(self.policy.text, position, start)
+            quoted += (" … " if parted else " ") + words if quoted else words
+            position = end
+        return quoted
+
+    def passage_of(self, span: Span) -> Passage:
+        """The passage that governs `span`, one of `spans`."""
+        return self._nearest_passage(span)
+
+    def _passage_of(self, span: Span) -> Passage:
+        for passage in self.passages:
+            if passage.start <= span[0] < span[1] <= passage.end:
+                return passage
+        raise ValueError(f"{span} is in none of the passages quoted")
+
+    def _nearest_passage(self, span: Span) -> Passage:
+        """Whose words those at `span` are: the passage that holds them, or the one that they govern."""
+        for passage in self.passages:
+            inside = passage.start <= span[0] < passage.end
+            if inside or span in passage.lead_ins or span in passage.notes:
+                return passage
+        return self.passages[0]
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """`spans` in reading order, those that overlap as one."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +155,47 @@ class Hit:
         read = ((shown(self.policy.text, self.passage, *span), is_evidence) for span, is_evidence in pieces)
         return tuple((words, is_evidence) for words, is_evidence in read if words)
 
+    @property
+    def quotation(self) -> Quotation | None:
+        """Its evidence with what governs it, if it has any."""
+        if not self.evidence:
+            return None
+        return Quotation(self.policy, (self.passage,), tuple((found.start, found.end) for found in self.evidence))
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyVerdict:
+    """What one company's policies say to the question.
+
+    Attributes:
+        outcome: `ANSWERED`, `UNCLEAR` or `NOT_STATED`; or why its policies cannot be asked.
+        verdict: None where the question is not of yes or no, or where it is not sure which.
+        probability: that its policies answer, in [0, 1].
+        quotes: what says so, the best first; where it is unclear, what comes closest.
+        undated: policies' ids, see `Hit`.
+    """
+
+    company: Company
+    outcome: Outcome
+    verdict: Verdict | None
+    probability: float
+    quotes: tuple[Quotation, ...]
+    undated: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PartAnswer:
+    """What one of several questions asked at once got.
+
+    Attributes:
+        question: the part as it stands in the question as asked once the history was taken in.
+    """
+
+    question: str
+    outcome: Outcome
+    text: str
+    verdicts: tuple[CompanyVerdict, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -78,9 +203,13 @@ class Answer:
 
     Attributes:
         standalone_question: the question as asked once the history was taken in.
-        text: quotes and attributions, and nothing else.
+        text: verdicts, quotes and attributions, and nothing else.
         companies: those the question is about, with the words that named them.
+        verdicts: one for each company that was asked.
         hits: the nearest passages, best first; also where the policy does not say, for a person to judge.
+        calibrated: whether scores are probabilities: weights were fitted for the models that were used.
+        parts: of a question that asks several things, each in order; else none.
+        next_offset: where no company was named, the place of the first that was not asked yet; None if all were.
     """
 
     question: str
@@ -91,77 +220,75 @@ class Answer:
     unknown_companies: tuple[UnknownName, ...]
     hits: tuple[Hit, ...]
     index_version: str
+    verdicts: tuple[CompanyVerdict, ...] = ()
+    calibrated: bool = True
+    parts: tuple[PartAnswer, ...] = ()
+    next_offset: int | None = None
 
 
 class Answerer(Protocol):
-    """What puts hits into words."""
+    """What puts verdicts into words."""
 
-    def answer(self, query: Query, outcome: Outcome, hits: Sequence[Hit], closed: Sequence[Unread]) -> str:
-        """A short text that says nothing which the hits do not; `closed` are companies that could not be asked."""
+    def answer(
+        self, query: Query, outcome: Outcome, verdicts: Sequence[CompanyVerdict], closed: Sequence[Unread]
+    ) -> str:
+        """A short text that says nothing which the verdicts do not; `closed` are companies that could not be asked."""
         ...
+
+
+_BEGINNINGS = {Verdict.YES: "Yes.", Verdict.NO: "No.", Verdict.DEPENDS: "It depends.", None: "The policy says:"}
+OUTSIDE = "This is not a question about a privacy policy."
 
 
 class ExtractiveAnswerer:
     """Quotes, never invents."""
 
-    def answer(self, query: Query, outcome: Outcome, hits: Sequence[Hit], closed: Sequence[Unread]) -> str:
-        """See `Answerer`. One quote a company, the best first, up to three."""
+    def answer(
+        self, query: Query, outcome: Outcome, verdicts: Sequence[CompanyVerdict], closed: Sequence[Unread]
+    ) -> str:
+        """See `Answerer`. Those who say come first, as they are given; whoever does not is told in one line."""
         if query.small_talk:
             return reply(query.small_talk, [company.name for company in query.covered])
         if not can_read(query.language):
             return not_read(query.language)
-        lines = [*map(_unknown_line, query.unknown), *(each.words for each in closed[:_MOST_CLOSED])]
+        lines = [*map(_unknown_line, query.unknown), *(each.words for each in closed)]
         if query.not_covered:
             lines.insert(0, f"This chat covers {listed([company.name for company in query.covered])}.")
-        left_out = {each.company.id for each in closed}
-        asked = [company for company in query.companies if company.id not in left_out]
-        if outcome is Outcome.ANSWERED:
-            best: dict[str, Hit] = {}
-            for hit in hits:
-                if hit.evidence:
-                    best.setdefault(hit.company.id, hit)
-            lines += [_quote(hit) for hit in list(best.values())[: max(_MOST_QUOTES, len(asked))]]
-            shown = {hit.company.id for hit in hits}  # a small k cuts companies off, whatever their policies say
-            silent = [company.name for company in asked if company.id not in best and company.id in shown]
-            if silent:
-                lines.append(f"The policy of {listed(silent)} does not say.")
-        elif outcome is Outcome.NOT_STATED:
-            names = [company.name for company in asked]
-            lines.append(f"The policy of {listed(names)} does not say." if names else "None of the policies says.")
-        elif outcome is Outcome.OUT_OF_SCOPE:
-            lines.append("This is not a question about a privacy policy.")
+        if outcome is Outcome.OUT_OF_SCOPE:
+            return "\n".join([*lines, OUTSIDE])
+        lines += [line for each in verdicts if each.outcome is Outcome.ANSWERED for line in _said(each)]
+        lines += [line for each in verdicts if each.outcome is Outcome.UNCLEAR for line in _perhaps(each, verdicts)]
+        silent = [each.company.name for each in verdicts if each.outcome is Outcome.NOT_STATED]
+        if silent:
+            does = "The policy of {} does not say." if len(silent) == 1 else "The policies of {} do not say."
+            lines.append(does.format(listed(silent)))
         return "\n".join(lines)
 
 
-def _quote(hit: Hit) -> str:
-    where = f", “{hit.passage.heading[-1].rstrip('.:')}”" if hit.passage.heading else ""
-    return f"“{quotation(hit)}” — {hit.company.name}, {hit.policy.title}{where}{_days(hit)}"
+def _said(said: CompanyVerdict) -> list[str]:
+    first, *others = [f"“{quote.text}” — {_where(said, quote)}" for quote in said.quotes]
+    return [f"{_BEGINNINGS[said.verdict]} {first}", *others]
 
 
-def _days(hit: Hit) -> str:
+def _perhaps(said: CompanyVerdict, beside: Sequence[CompanyVerdict]) -> list[str]:
+    whose = f"The policy of {said.company.name}" if len(beside) > 1 else "The policy"
+    return [f"{whose} may not say. The closest is: “{quote.text}” — {_where(said, quote)}" for quote in said.quotes[:1]]
+
+
+def _where(said: CompanyVerdict, quote: Quotation) -> str:
+    passage, policy = quote.passages[0], quote.policy
+    heading = f", “{passage.heading[-1].rstrip('.:')}”" if passage.heading else ""
+    undated = ", undated" if policy.id in said.undated else ""
+    return f"{said.company.name}, {policy.title}{heading}{_days(policy)}{undated}"
+
+
+def _days(policy: Policy) -> str:
     """From when a policy is: the day that it was recorded, and the one that it states."""
-    archived, effective = hit.policy.archived_on, hit.policy.effective_on
+    archived, effective = policy.archived_on, policy.effective_on
     days = f", archived {archived.isoformat()}" if archived else ""
     if effective and effective != archived:
         days += f", effective {effective.isoformat()}"
-    return days + (", undated" if hit.undated else "")
-
-
-def quotation(hit: Hit) -> str:
-    """The evidence of `hit` word for word, behind all that governs it and before the footnotes that it cites.
-
-    Words that do not follow each other in the policy are parted by “…”.
-    """
-    text, passage = hit.policy.text, hit.passage
-    evidence = [(found.start, found.end) for found in hit.evidence]
-    spans = [*passage.lead_ins, *evidence, *_cited(text, passage, evidence)]
-    quoted, position = "", None
-    for start, end in spans:
-        words = shown(text, passage, start, end)
-        parted = position is not None and not _follows(text, position, start)
-        quoted += (" … " if parted else " ") + words if quoted else words
-        position = end
-    return quoted
+    return days
 
 
 def _cited(text: str, passage: Passage, evidence: Sequence[Span]) -> list[Span]:

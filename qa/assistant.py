@@ -9,78 +9,56 @@ import numpy as np
 from index.embedding import Embedder
 from index.errors import BadK
 from index.language.detect import READ_LANGUAGES, can_read
-from index.policies.passages import Passage, embedded_text, sentence_texts
 from index.policies.series import undated_twins
 from index.policy_index import PolicyIndex
-from index.terms import Thesaurus
-from qa.answer_kinds import asked_kinds
-from qa.answers import Answer, Answerer, Evidence, ExtractiveAnswerer, Hit, Outcome
-from qa.deadline import NO_DEADLINE, Deadline
-from qa.evidence import chosen_sentences
-from qa.intents import Intents
-from qa.judgement import (
-    HOLDS_WHAT_IS_ASKED,
-    RERANKED,
-    Calibration,
-    likeness,
-    passage_signals,
-    question_signals,
+from qa.answers import (
+    Answer,
+    Answerer,
+    CompanyVerdict,
+    ExtractiveAnswerer,
+    Hit,
+    Outcome,
+    PartAnswer,
 )
+from qa.deadline import NO_DEADLINE, Deadline
+from qa.intents import Intents
+from qa.judge import Examined, Judge, Judged
+from qa.judgement import Calibration, passage_signals
 from qa.question.mentions import CompanyNames
-from qa.question.query import Query
+from qa.question.query import Part, Query
 from qa.question.scope import Scope
 from qa.question.spelling import Spelling
 from qa.question.understanding import Understanding
-from qa.reranker import Reranker
-from qa.retrieval import Candidates, Prepared, Retriever
+from qa.reading.reader import Reader
+from qa.retrieval import Prepared, Retriever
 from qa.stages import stage
 from qa.unread import NoVersion, Unread, unread
 
 MAX_K = 100
 MAX_HISTORY = 50
-# How many candidates a reranker reads: decision 8.
-_RERANKED_DEPTH = 8
-# A company's second hit must be better by this factor to stand before another company's first.
-_REPEATED_COMPANY = 0.85
-# How many companies are looked at where none is named.
-_JUDGED_COMPANIES = 10
+MAX_OFFSET = 1_000_000
+# Where no company is named, so many are asked at once; the next page asks the next.
+COMPANIES_A_PAGE = 20
+# Of so few companies all passages that state what is asked are quoted; of more the best, so that the cost has a bound.
+_GATHERED_COMPANIES = 4
 _EVEN = 0.5
-# So likely must a policy say what hardly is about privacy: "best pizza in town" is not answered with an address.
-_TOLD_OUTSIDE = 0.25
 
 Vectors = np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """What was found out of a question before anything was decided: what calibration is fitted on.
+class _Asked:
+    """What one question got of the companies asked."""
 
-    Attributes:
-        signals: for each signal's name a value for each candidate, shape (n,).
-        of_question: the question's own signals.
-    """
+    hits: tuple[Hit, ...]
+    verdicts: tuple[CompanyVerdict, ...]
 
-    candidates: Candidates
-    signals: dict[str, Vectors]
-    of_question: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """Candidates with the probability that each answers, in reading order.
-
-    Attributes:
-        says: the probability that one of them does; told: whether that is enough to say so.
-        likeness: of each, see `qa.judgement.likeness`.
-        as_of: the day on which the versions are in force that it is about.
-    """
-
-    candidates: Candidates
-    scores: Vectors
-    says: float
-    told: bool
-    likeness: Vectors
-    as_of: date | None
+    @property
+    def outcome(self) -> Outcome:
+        """The best that any company's policies say."""
+        outcomes = {each.outcome for each in self.verdicts}
+        order = (Outcome.ANSWERED, Outcome.UNCLEAR)
+        return next((outcome for outcome in order if outcome in outcomes), Outcome.NOT_STATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +67,7 @@ class Ranking:
 
     query: Query
     hits: tuple[Hit, ...]
+    calibrated: bool = True
 
 
 class Assistant:
@@ -99,24 +78,30 @@ class Assistant:
         index: PolicyIndex,
         embedder: Embedder,
         *,
-        reranker: Reranker | None = None,
+        reader: Reader | None = None,
         answerer: Answerer | None = None,
         calibration: Calibration | None = None,
     ) -> None:
+        """`calibration`: for these models; None means the shipped one, which is fitted for the shipped models."""
         self.index = index
         names = CompanyNames(list(index.companies.values()), lower_case_words=index.words)
         self._understanding = Understanding(names, Spelling(index.words))
         places = index.policies.places.values()
         self._embedder = embedder
         self._retriever = Retriever(index)
-        self._thesaurus = Thesaurus.shipped()
         self._scope = Scope(embedder)
         self._intents = Intents(embedder)
-        self._reranker = reranker
         self._answerer = answerer or ExtractiveAnswerer()
-        self._undated = frozenset(policy.id for policy in undated_twins(place.policy for place in places))
         self._all_readable = all(can_read(place.policy.language) for place in places)
-        self._calibration = calibration or Calibration.shipped(reranked=reranker is not None)
+        self._calibration = calibration or Calibration.read(reader=reader is not None)
+        undated = frozenset(policy.id for policy in undated_twins(place.policy for place in places))
+        self._judge = Judge(index, reader=reader, calibration=self._calibration, undated=undated)
+        self.calibrated = self._calibration.is_of(embedder.content_hash, reader.content_hash if reader else "")
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Where probabilities become words, for the record: `unclear_from` and `verdict_from` of `Calibration`."""
+        return {name: getattr(self._calibration, name) for name in ("unclear_from", "verdict_from")}
 
     def ask(
         self,
@@ -126,6 +111,7 @@ class Assistant:
         history: Sequence[str] = (),
         k: int = 5,
         as_of: date | None = None,
+        offset: int = 0,
         deadline: Deadline = NO_DEADLINE,
     ) -> Answer:
         """The answer to `question`.
@@ -135,13 +121,16 @@ class Assistant:
             history: earlier questions of the same chat, oldest first; the last few are read.
             k: how many passages at most, 1 to 100.
             as_of: answer from the versions in force on that day; None means the day that it names, or the latest.
+            offset: where no company is named, how many of the nearest are left out: `next_offset` of the last answer.
         Raises:
             BadQuestion: `question` or one of `history`, see `checked_question`.
             BadK: see `checked_k`.
             UnknownCompany: one of `companies` is not in the index. (One that the question names is an outcome.)
             DeadlineExceeded: it is later than `deadline`.
         """
-        *_, answer = self.steps(question, companies=companies, history=history, k=k, as_of=as_of, deadline=deadline)
+        *_, answer = self.steps(
+            question, companies=companies, history=history, k=k, as_of=as_of, offset=offset, deadline=deadline
+        )
         if not isinstance(answer, Answer):
             raise TypeError(f"the last step is an Answer, got {answer!r}")
         return answer
@@ -154,6 +143,7 @@ class Assistant:
         history: Sequence[str] = (),
         k: int = 5,
         as_of: date | None = None,
+        offset: int = 0,
         deadline: Deadline = NO_DEADLINE,
     ) -> Iterator[Query | tuple[Hit, ...] | Answer]:
         """What `ask` finds out, as soon as it does: how the question was understood, the passages, the answer.
@@ -183,15 +173,27 @@ class Assistant:
         deadline.check()
         closed = self._unread(query)
         if closed and len(closed) == len(query.companies or self.index.companies):
-            yield self._answer(query, _outcome_of(closed), closed=closed)
+            yield self._answer(query, _outcome_of(closed), closed=closed[:COMPANIES_A_PAGE])
             return
-        hits = self._hits(query, vector, inside, k)
-        outcome = Outcome.ANSWERED
-        if not any(hit.evidence for hit in hits):
-            outcome = Outcome.OUT_OF_SCOPE if outside else Outcome.NOT_STATED
-            hits = _without_evidence(hits)
+        prepared = self._prepared(query.topic, vector)
+        ids, next_offset = self._companies_asked(query, prepared, offset, COMPANIES_A_PAGE, closed)
+        if query.parts:
+            topics = [part.topic for part in query.parts]
+            parts = [
+                self._asked(replace(query, topic=topic), None, ids, inside=inside, k=k, deadline=deadline)
+                for topic in topics
+            ]
+        else:
+            parts = [self._asked(query, prepared, ids, inside=inside, k=k, deadline=deadline)]
+        hits = _merged([part.hits for part in parts], k) if query.parts else parts[0].hits
+        if outside:
+            hits = tuple(replace(hit, evidence=()) for hit in hits)
         yield hits
-        yield self._answer(query, outcome, hits, closed=closed if query.companies else ())
+        shut = closed if query.companies else ()
+        if outside:
+            yield self._answer(query, Outcome.OUT_OF_SCOPE, hits, closed=shut)
+        else:
+            yield self._answer_of(query, parts, hits, closed=shut, next_offset=next_offset)
 
     def search(
         self,
@@ -212,10 +214,14 @@ class Assistant:
         k = checked_k(k)
         query = self.understand(question, companies=companies, as_of=as_of, deadline=deadline)
         if not query.matched and (query.unknown or query.not_covered):
-            return Ranking(query, ())
+            return Ranking(query, (), self.calibrated)
         deadline.check()
         vector = self._vector(query.topic)
-        return Ranking(query, self._hits(query, vector, self._inside(query.topic, vector), k))
+        prepared = self._prepared(query.topic, vector)
+        ids, _ = self._companies_asked(query, prepared, 0, max(COMPANIES_A_PAGE, k), closed=())
+        each = self._judged_each(query, prepared, ids, self._inside(query.topic, vector), deadline)
+        hits = self._judge.hits(each, k) if query.companies else self._judge.nearest(each, k)
+        return Ranking(query, hits, self.calibrated)
 
     def understand(
         self,
@@ -236,6 +242,19 @@ class Assistant:
                 question, companies=companies, history=history, as_of=as_of, deadline=deadline
             )
 
+    def examine(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Examined:
+        """The candidates for `question` and every signal, undecided.
+
+        Raises:
+            BadQuestion, UnknownCompany: as `ask`.
+        """
+        query = self.understand(question, companies=companies, history=history)
+        ids = [company.id for company in query.companies] or None
+        prepared = self._prepared(query.topic, self._vector(query.topic))
+        candidates = self._retriever.candidates(prepared, allowed=self._rows(query, ids))
+        (examined,) = self._judge.examined(query.topic, prepared, [candidates])
+        return examined
+
     def _vector(self, topic: str) -> Vectors:
         with stage("embed"):
             vector: Vectors = self._embedder.embed_questions([topic])[0]
@@ -251,166 +270,58 @@ class Assistant:
         with stage("scope"):
             return 1.0 - self._scope.probability_outside(topic, vector)
 
-    def _hits(self, query: Query, vector: Vectors, inside: float, k: int) -> tuple[Hit, ...]:
-        """The `k` best passages of the companies asked about, or of all; of several each its best while k lasts.
-
-        A passage answers if the question is about policies at all, and the passage then says so: their
-        probabilities are multiplied.
-        """
-        prepared = self._prepared(query.topic, vector)
-        if not query.companies:
-            return self._over_all(query, prepared, inside, k)
-        each = self._judged_each(query, prepared, [company.id for company in query.companies], inside)
-        if len(each) == 1:
-            return self._made(each[0], _best_first(each[0])[:k])
-        turns = [(place, judged, row) for judged in each for place, row in enumerate(_best_first(judged)[:k])]
-        turns.sort(key=lambda turn: (turn[0], *_rank(turn[1], turn[2])))
-        chosen = sorted(turns[:k], key=lambda turn: _rank(turn[1], turn[2]))
-        return tuple(hit for _, judged, place in chosen for hit in self._made(judged, [place]))
-
-    def _over_all(self, query: Query, prepared: Prepared, inside: float, k: int) -> tuple[Hit, ...]:
-        """The `k` best passages of all companies, each company judged by what its own policy says."""
-        everything = self._examined(query.topic, prepared, self._rows(query, None))
-        order = self._calibration.order(everything.signals)
-        rows = everything.candidates.rows
-        nearest: dict[str, None] = {}
-        for place in np.lexsort((rows, -order)):
-            nearest.setdefault(self.index.owner(int(rows[place])))
-            if len(nearest) == max(_JUDGED_COMPANIES, k):
-                break
-        each = self._judged_each(query, prepared, list(nearest), inside)
-        weighed = []
+    def _asked(
+        self,
+        query: Query,
+        prepared: Prepared | None,
+        company_ids: Sequence[str],
+        *,
+        inside: float,
+        k: int,
+        deadline: Deadline,
+    ) -> _Asked:
+        """What the companies say to the one thing that `query` asks; `prepared`: its topic, if it is by now."""
+        prepared = prepared or self._prepared(query.topic, self._vector(query.topic))
+        each = self._judged_each(query, prepared, company_ids, inside, deadline)
+        hits = self._judge.hits(each, k)
+        verdicts = []
         for judged in each:
-            for turn, place in enumerate(_best_first(judged)[:k]):
-                row = int(judged.candidates.rows[place])
-                weighed.append((judged.scores[place] * _REPEATED_COMPANY**turn, row, judged, place))
-        weighed.sort(key=lambda entry: (not entry[2].told, -entry[0], entry[1]))
-        chosen = sorted(weighed[:k], key=lambda entry: _rank(entry[2], entry[3]))
-        return tuple(hit for _, _, judged, place in chosen for hit in self._made(judged, [place]))
+            deadline.check()
+            verdicts.append(self._judge.verdict(query.topic, judged, gather=len(each) <= _GATHERED_COMPANIES))
+        return _Asked(hits, tuple(verdicts))
 
-    def examine(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Examined:
-        """The candidates for `question` and every signal, undecided.
-
-        Raises:
-            BadQuestion, UnknownCompany: as `ask`.
-        """
-        query = self.understand(question, companies=companies, history=history)
-        ids = [company.id for company in query.companies] or None
-        prepared = self._prepared(query.topic, self._vector(query.topic))
-        return self._examined(query.topic, prepared, self._rows(query, ids))
-
-    def policy_says(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> float:
-        """The probability that the company asked about says it somewhere: what `answered_from` is compared with.
-
-        Of several companies, that of the one likeliest to say it.
-
-        Raises:
-            BadQuestion, UnknownCompany: as `ask`.
-        """
-        query = self.understand(question, companies=companies, history=history)
-        vector = self._vector(query.topic)
-        prepared, inside = self._prepared(query.topic, vector), self._inside(query.topic, vector)
-        ids = [company.id for company in query.companies] or list(self.index.companies)
-        return max(judged.says for judged in self._judged_each(query, prepared, ids, inside))
-
-    def _examined(self, topic: str, prepared: Prepared, allowed: Vectors) -> Examined:
+    def _companies_asked(
+        self, query: Query, prepared: Prepared, offset: int, count: int, closed: Sequence[Unread]
+    ) -> tuple[list[str], int | None]:
+        """The ids of the companies asked, and where the next page begins; where none is named, the nearest first."""
+        left_out = {each.company.id for each in closed}
+        if query.companies:
+            return [company.id for company in query.companies if company.id not in left_out], None
         with stage("compare"):
-            candidates = self._retriever.candidates(prepared, allowed=allowed)
-        return self._examined_of(topic, prepared, candidates)
+            candidates = self._retriever.candidates(prepared, allowed=self._rows(query, None))
+        order = self._calibration.order(passage_signals(candidates))
+        nearest = dict.fromkeys(
+            self.index.owner(int(candidates.rows[place])) for place in np.lexsort((candidates.rows, -order))
+        )
+        every = [name for name in (*nearest, *sorted(set(self.index.companies) - set(nearest))) if name not in left_out]
+        more = offset + count < len(every)
+        return every[offset : offset + count], offset + count if more else None
 
-    def _examined_of(self, topic: str, prepared: Prepared, candidates: Candidates) -> Examined:
-        with stage("judge"):
-            signals = passage_signals(candidates)
-            signals[HOLDS_WHAT_IS_ASKED] = self._holding(topic, candidates)
-        if self._reranker and len(candidates.rows):
-            with stage("rerank"):
-                signals[RERANKED] = self._reranked(topic, candidates, signals)
-        with stage("judge"):
-            order = self._calibration.order(signals)
-            best = self._text_from(candidates, int(np.argmax(order))) if len(order) else ""
-            return Examined(candidates, signals, question_signals(topic, best, prepared, candidates))
-
-    def _holding(self, topic: str, candidates: Candidates) -> Vectors:
-        """1.0 for each candidate that holds a thing of every kind that is asked for; 0.0 where none is asked for."""
-        kinds = asked_kinds(topic)
-        if not kinds:
-            return np.zeros(len(candidates.rows))
-        texts = [self.index.passages[int(row)].text for row in candidates.rows]
-        return np.array([float(all(kind.found.search(text) for kind in kinds)) for text in texts])
+    def _judged_each(
+        self, query: Query, prepared: Prepared, company_ids: Sequence[str], inside: float, deadline: Deadline
+    ) -> list[Judged]:
+        """Each company by what its own policies say."""
+        with stage("compare"):
+            groups = [self._rows(query, [company_id]) for company_id in company_ids]
+            candidates = self._retriever.candidates_of_each(prepared, groups)
+        deadline.check()
+        companies = list(zip(company_ids, candidates, strict=True))
+        return self._judge.judged(query.topic, prepared, companies, inside, query.as_of)
 
     def _rows(self, query: Query, company_ids: Sequence[str] | None) -> Vectors:
         """The passages in force that can be read, rising."""
         languages = None if self._all_readable else READ_LANGUAGES
         return self.index.rows(company_ids, as_of=query.as_of, languages=languages, types=query.document_types)
-
-    def _judged_each(
-        self, query: Query, prepared: Prepared, company_ids: Sequence[str], inside: float
-    ) -> list[_Judged]:
-        """Each company by what its own policies say."""
-        with stage("compare"):
-            groups = [self._rows(query, [company_id]) for company_id in company_ids]
-            each = self._retriever.candidates_of_each(prepared, groups)
-        return [self._judged(query, prepared, candidates, inside) for candidates in each]
-
-    def _judged(self, query: Query, prepared: Prepared, candidates: Candidates, inside: float) -> _Judged:
-        examined = self._examined_of(query.topic, prepared, candidates)
-        order = self._calibration.order(examined.signals)
-        plain = self._calibration.plain_order(examined.signals)
-        says = inside * self._calibration.answered(plain, examined.of_question)
-        shares = likeness(order)
-        scores = says * self._calibration.right(plain) * shares
-        least = self._calibration.answered_from
-        told = says >= (least if inside > _EVEN else max(least, _TOLD_OUTSIDE))
-        return _Judged(examined.candidates, scores.round(6), says, told, shares, query.as_of)
-
-    def _reranked(self, topic: str, candidates: Candidates, signals: dict[str, Vectors]) -> Vectors:
-        """The reranker's logits for the best candidates; the others get the lowest of these."""
-        plain = Calibration.shipped(reranked=False).order(signals)
-        best = np.lexsort((candidates.rows, -plain))[:_RERANKED_DEPTH]
-        texts = [self._text_at(candidates, place) for place in best]
-        logits = np.asarray(self._reranker.scores(topic, texts) if self._reranker else (), dtype=np.float64)
-        result = np.full(len(candidates.rows), logits.min())
-        result[best] = logits
-        return result
-
-    def _text_from(self, candidates: Candidates, place: int) -> str:
-        """The candidate at `place` and what follows it under the same heading: "write to us:", then the address."""
-        first = self.index.passages[int(candidates.rows[place])]
-        following = self.index.following(first)
-        if following and following.heading == first.heading:
-            return f"{first.text}\n{following.text}"
-        return first.text
-
-    def _text_at(self, candidates: Candidates, place: int) -> str:
-        """What was embedded of the candidate at `place`."""
-        passage = self.index.passages[int(candidates.rows[place])]
-        return embedded_text(self.index.policies[passage.policy_id].text, passage)
-
-    def _made(self, judged: _Judged, places: Sequence[int]) -> tuple[Hit, ...]:
-        with stage("quote"):
-            return tuple(self._hit(judged, place) for place in places)
-
-    def _hit(self, judged: _Judged, place: int) -> Hit:
-        passage = self.index.passages.at(int(judged.candidates.rows[place]), as_of=judged.as_of)
-        policy = self.index.policies[passage.policy_id]
-        says_it = judged.told and judged.likeness[place] >= self._calibration.evidence_from
-        evidence = self._evidence(judged.candidates, place, passage, policy.text) if says_it else ()
-        company = self.index.companies[policy.company_id]
-        return Hit(passage, policy, company, float(judged.scores[place]), evidence, undated=policy.id in self._undated)
-
-    def _evidence(self, candidates: Candidates, place: int, passage: Passage, text: str) -> tuple[Evidence, ...]:
-        """The sentences of a passage that answer, in reading order; see `qa.evidence`."""
-        row = int(candidates.rows[place])
-        inside = slice(*np.searchsorted(candidates.sentence_rows, self.index.sentences.first[row : row + 2]))
-        chosen = chosen_sentences(
-            sentence_texts(text, passage),
-            candidates.sentence_scores[inside],
-            candidates.terms,
-            within=self._calibration.evidence_within,
-            thesaurus=self._thesaurus,
-        )
-        spans = [passage.sentences[place] for place in chosen]
-        return tuple(Evidence(start, end, text[start:end]) for start, end in spans)
 
     def _unread(self, query: Query) -> list[Unread]:
         """Those of the companies asked about, or of all, whose policies cannot be asked, and why."""
@@ -420,19 +331,106 @@ class Assistant:
         found = (unread(company, self.index.policies_of(company.id), query.as_of) for company in companies)
         return [each for each in found if each is not None]
 
-    def _answer(
-        self, query: Query, outcome: Outcome, hits: tuple[Hit, ...] = (), *, closed: Sequence[Unread] = ()
+    def _answer_of(
+        self,
+        query: Query,
+        parts: Sequence[_Asked],
+        hits: tuple[Hit, ...],
+        *,
+        closed: Sequence[Unread],
+        next_offset: int | None,
     ) -> Answer:
+        """The answer that `parts` make: to the one thing that is asked, or to each of several."""
+        outcome = _Asked(hits, tuple(verdict for part in parts for verdict in part.verdicts)).outcome
+        verdicts = _of_all_parts(query.parts, parts) if query.parts else parts[0].verdicts
+        answers = []
+        for asked, part in zip(query.parts, parts, strict=False):
+            of_part = self._in_order(query, part.verdicts)
+            text = self._answerer.answer(replace(query, unknown=(), not_covered=()), part.outcome, of_part, ())
+            answers.append(PartAnswer(asked.words, part.outcome, text, of_part))
+        return self._answer(
+            query,
+            outcome,
+            hits,
+            closed=closed,
+            verdicts=self._in_order(query, verdicts),
+            parts=tuple(answers),
+            next_offset=next_offset,
+        )
+
+    @staticmethod
+    def _in_order(query: Query, verdicts: tuple[CompanyVerdict, ...]) -> tuple[CompanyVerdict, ...]:
+        """As the companies were named; where none was, those likeliest to say it first."""
+        return verdicts if query.companies else tuple(sorted(verdicts, key=lambda said: -said.probability))
+
+    def _answer(
+        self,
+        query: Query,
+        outcome: Outcome,
+        hits: tuple[Hit, ...] = (),
+        *,
+        closed: Sequence[Unread] = (),
+        verdicts: tuple[CompanyVerdict, ...] = (),
+        parts: tuple[PartAnswer, ...] = (),
+        next_offset: int | None = None,
+    ) -> Answer:
+        text = self._answerer.answer(query, outcome, () if parts else verdicts, closed)
+        lines = [line for line in (text, *(f"{part.question}: {part.text}" for part in parts)) if line]
+        if next_offset is not None:
+            lines.append("More companies were not asked yet.")
+        elif not lines:
+            lines.append("No company is left to ask.")
+        shut = tuple(CompanyVerdict(each.company, _outcome_of([each]), None, 0.0, ()) for each in closed)
         return Answer(
             question=query.question,
             standalone_question=query.standalone,
             outcome=outcome,
-            text=self._answerer.answer(query, outcome, hits, closed),
+            text="\n".join(lines),
             companies=tuple({match.company.id: match for match in reversed(query.matched)}.values())[::-1],
             unknown_companies=(*query.unknown, *query.not_covered),
             hits=hits,
             index_version=self.index.manifest.version,
+            verdicts=(*verdicts, *shut),
+            calibrated=self.calibrated,
+            parts=parts,
+            next_offset=next_offset,
         )
+
+
+def _merged(groups: Sequence[tuple[Hit, ...]], k: int) -> tuple[Hit, ...]:
+    """The `k` best hits of several parts, each once: each part's best, then each its next, while k lasts."""
+    best: dict[tuple[str, int], Hit] = {}
+    turns = [(turn, hit) for group in groups for turn, hit in enumerate(group)]
+    for _, hit in sorted(turns, key=lambda entry: (entry[0], *_reading_order(entry[1]))):
+        place = (hit.policy.id, hit.passage.start)
+        if len(best) < k or place in best:
+            kept = best.setdefault(place, hit)
+            if not kept.evidence and hit.evidence:
+                best[place] = replace(kept, evidence=hit.evidence)
+    return tuple(sorted(best.values(), key=_reading_order))
+
+
+def _reading_order(hit: Hit) -> tuple[float, str, int]:
+    """What hits are sorted by: best first, ties in reading order."""
+    return -hit.score, hit.policy.id, hit.passage.start
+
+
+def _of_all_parts(asked: Sequence[Part], parts: Sequence[_Asked]) -> tuple[CompanyVerdict, ...]:
+    """Each company once: the best outcome, the quotes of all parts, and the verdict of the first thing asked.
+
+    There is none where another part gets another verdict, unless it hangs on the first ("and if so, can I refuse?").
+    """
+    merged = []
+    for of_company in zip(*(part.verdicts for part in parts), strict=True):
+        best = max(of_company, key=lambda each: each.probability)
+        first, *others = of_company
+        beside = {each.verdict for part, each in zip(asked[1:], others, strict=True) if not part.hangs_on_another}
+        every = (quote for each in of_company if each.outcome is best.outcome for quote in each.quotes)
+        quotes = tuple({(quote.policy.id, quote.evidence): quote for quote in every}.values())
+        undated = frozenset[str]().union(*(each.undated for each in of_company))
+        verdict = first.verdict if beside <= {None, first.verdict} else None
+        merged.append(replace(best, verdict=verdict, quotes=quotes, undated=undated))
+    return tuple(merged)
 
 
 def _refused(query: Query) -> Outcome | None:
@@ -444,23 +442,10 @@ def _refused(query: Query) -> Outcome | None:
     return Outcome.UNKNOWN_COMPANY if query.not_covered and not query.matched else None
 
 
-def _rank(judged: _Judged, place: int) -> tuple[bool, float, int]:
-    """What hits of several companies are sorted by: those whose policy says it come first, whatever k cuts off."""
-    return (not judged.told, -float(judged.scores[place]), int(judged.candidates.rows[place]))
-
-
-def _best_first(judged: _Judged) -> list[int]:
-    return [int(place) for place in np.lexsort((judged.candidates.rows, -judged.scores))]
-
-
 def _outcome_of(closed: Sequence[Unread]) -> Outcome:
     if any(isinstance(each, NoVersion) for each in closed):
         return Outcome.NO_VERSION
     return Outcome.UNSUPPORTED_LANGUAGE
-
-
-def _without_evidence(hits: Sequence[Hit]) -> tuple[Hit, ...]:
-    return tuple(replace(hit, evidence=()) for hit in hits)
 
 
 def checked_k(k: int) -> int:

@@ -7,16 +7,16 @@ learned (`eval/intent_weights.py`); for any other the wordings and sentences the
 know any policy.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
 from index.embedding import Embedder
-from qa.kept_vectors import keep_vectors, kept_vectors
 from qa.logistic import probability
 
 Vectors = np.ndarray
@@ -156,3 +156,23 @@ def keep_shares(told_by: Mapping[str, float]) -> None:
         for intent in read_intents()
     ]
     INTENTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def kept_vectors(path: Path, embedder: Embedder, texts: Path) -> dict[str, Vectors] | None:
+    """The arrays in `path` as float32, if they are of this model and of the file `texts` as it is; else None."""
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as kept:
+        if str(kept["made_of"]) != _made_of(embedder, texts):
+            return None
+        return {name: kept[name].astype(np.float32) for name in kept.files if name != "made_of"}
+
+
+def keep_vectors(path: Path, embedder: Embedder, texts: Path, vectors: Mapping[str, Vectors]) -> None:
+    """Write `vectors` to `path` in half precision, with what they depend on."""
+    arrays: dict[str, Any] = {name: array.astype(np.float16) for name, array in vectors.items()}
+    np.savez(path, made_of=np.array(_made_of(embedder, texts)), **arrays)
+
+
+def _made_of(embedder: Embedder, texts: Path) -> str:
+    return hashlib.sha256(embedder.content_hash.encode() + texts.read_bytes()).hexdigest()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.policy_index import PolicyIndex
-from index.terms import CONCEPT_MARK, Thesaurus, terms
+from index.terms import Thesaurus, terms
 from qa.intents import LEAST_TOLD, Meant
 from qa.stages import stage
 
@@ -38,8 +38,6 @@ class Candidates:
         sentence_rows, sentence_scores: the sentences of all candidates, and how well each would do as evidence: its
             cosine, its coverage and how likely it tells what is asked, added up.
         sentence_told: the logarithm of how likely each sentence tells what is asked.
-        terms: the question's.
-        absent_concepts: how many privacy concepts the question names and no passage does that may answer.
     """
 
     rows: Rows
@@ -47,8 +45,6 @@ class Candidates:
     sentence_rows: Rows
     sentence_scores: Vectors
     sentence_told: Vectors
-    terms: frozenset[str]
-    absent_concepts: int
 
     @property
     def told(self) -> float:
@@ -70,11 +66,6 @@ class Prepared:
     meant: Meant
     terms: frozenset[str]
 
-    @property
-    def concepts(self) -> frozenset[str]:
-        """The privacy concepts that it names, as terms."""
-        return frozenset(term for term in self.terms if term.startswith(CONCEPT_MARK))
-
 
 class Retriever:
     """Finds candidates in an opened index."""
@@ -91,16 +82,16 @@ class Retriever:
     def candidates(self, question: Prepared, *, allowed: Rows) -> Candidates:
         """Those of the passages at `allowed` that may answer `question`; all of them where they are few."""
         rows = allowed if len(allowed) <= _COMPARE_ALL else self._proposed(question, allowed)
-        return self._compare(question, rows, self._absent(question, allowed))
+        return self._compare(question, rows)
 
     def candidates_of_each(self, question: Prepared, groups: Sequence[Rows]) -> list[Candidates]:
         """The `candidates` among each of `groups`, which share no row, compared all at once."""
         if max(map(len, groups), default=0) > _COMPARE_ALL:
             return [self.candidates(question, allowed=group) for group in groups]
-        all_of_them = self._compare(question, np.sort(np.concatenate([*groups, np.zeros(0, dtype=np.int64)])), 0)
-        return [self._part(all_of_them, group, self._absent(question, group)) for group in groups]
+        all_of_them = self._compare(question, np.sort(np.concatenate([*groups, np.zeros(0, dtype=np.int64)])))
+        return [self._part(all_of_them, group) for group in groups]
 
-    def _part(self, candidates: Candidates, rows: Rows, absent: int) -> Candidates:
+    def _part(self, candidates: Candidates, rows: Rows) -> Candidates:
         sentence_rows = self._index.sentences.rows_in(rows)
         at = np.searchsorted(candidates.sentence_rows, sentence_rows)
         return Candidates(
@@ -109,13 +100,7 @@ class Retriever:
             sentence_rows,
             candidates.sentence_scores[at],
             candidates.sentence_told[at],
-            candidates.terms,
-            absent,
         )
-
-    def _absent(self, question: Prepared, rows: Rows) -> int:
-        concepts = question.concepts
-        return len(concepts - self._index.passage_terms.held(concepts, rows))
 
     def _proposed(self, question: Prepared, allowed: Rows) -> Rows:
         """The nearest passages and those that share most words with `question`: decision 38 shows them to be enough."""
@@ -123,11 +108,11 @@ class Retriever:
         by_words = _largest(self._index.passage_terms.scores(question.terms, allowed), allowed)
         return np.unique(np.concatenate([nearest, by_words]))
 
-    def _compare(self, question: Prepared, rows: Rows, absent: int) -> Candidates:
+    def _compare(self, question: Prepared, rows: Rows) -> Candidates:
         index = self._index
         if not len(rows):
             nothing = np.zeros(0)
-            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, nothing, question.terms, absent)
+            return Candidates(rows, np.zeros((0, len(SIGNALS))), rows, nothing, nothing)
         sentence_rows = index.sentences.rows_in(rows)
         counts = index.sentences.first[rows + 1] - index.sentences.first[rows]
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
@@ -149,7 +134,7 @@ class Retriever:
             ]
         ).astype(np.float64)
         # Equal text must score equally to the last bit, wherever it stands in a matrix product.
-        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, told, question.terms, absent)
+        return Candidates(rows, signals.round(6), sentence_rows, sentence_scores, told)
 
 
 def _largest(scores: Vectors, allowed: Rows) -> Rows:

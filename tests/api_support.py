@@ -26,7 +26,7 @@ from index.errors import UnknownCompany
 from index.policies.companies import Company
 from index.policies.passages import Passage
 from index.policy_index import PolicyIndex
-from qa.answers import Answer, Evidence, ExtractiveAnswerer, Hit, Outcome
+from qa.answers import Answer, CompanyVerdict, Evidence, ExtractiveAnswerer, Hit, Outcome, Verdict
 from qa.assistant import Assistant, Ranking, checked_k
 from qa.deadline import NO_DEADLINE, Deadline
 from qa.question.mentions import Matched, UnknownName
@@ -65,6 +65,7 @@ class FakeAssistant(Assistant):
         history: Sequence[str] = (),
         k: int = 5,
         as_of: date | None = None,
+        offset: int = 0,
         deadline: Deadline = NO_DEADLINE,
     ) -> Iterator[Query | tuple[Hit, ...] | Answer]:
         self.asked.append(
@@ -89,9 +90,10 @@ class FakeAssistant(Assistant):
         if unknown and not named:
             outcome, hits = Outcome.UNKNOWN_COMPANY, []
         yield tuple(hits)
-        text = ExtractiveAnswerer().answer(query, outcome, hits, ())
+        verdicts = self._verdicts(outcome, named, hits)
+        text = ExtractiveAnswerer().answer(query, outcome, verdicts, ())
         version = self.index.manifest.version
-        yield Answer(question, standalone, outcome, text, matched, unknown, tuple(hits), version)
+        yield Answer(question, standalone, outcome, text, matched, unknown, tuple(hits), version, verdicts)
 
     def search(
         self,
@@ -117,6 +119,21 @@ class FakeAssistant(Assistant):
             others = [hit for hit in map(self._hit, mine) if not hit.evidence]
             return Outcome.ANSWERED, [*answering, *others][:k]
         return Outcome.NOT_STATED, [self._hit(passage) for passage in mine if "sale" not in passage.text][:k]
+
+    def _verdicts(
+        self, outcome: Outcome, named: Sequence[tuple[Company, str]], hits: Sequence[Hit]
+    ) -> tuple[CompanyVerdict, ...]:
+        """JivoChat says no; others that answer say something; the rest are silent."""
+        if outcome not in (Outcome.ANSWERED, Outcome.NOT_STATED):
+            return ()
+        asked = [company for company, _ in named] or list(self.index.companies.values())
+        found = []
+        for company in asked:
+            quote = next((hit.quotation for hit in hits if hit.company.id == company.id and hit.evidence), None)
+            verdict = Verdict.NO if quote and company.id == "jivochat.com" else None
+            said = Outcome.ANSWERED if quote else Outcome.NOT_STATED
+            found.append(CompanyVerdict(company, said, verdict, 0.87 if quote else 0.12, (quote,) if quote else ()))
+        return tuple(found)
 
     def _hit(self, passage: Passage) -> Hit:
         policy = self.index.policy(passage.policy_id)

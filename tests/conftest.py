@@ -8,6 +8,7 @@ from index.build import build
 from index.embedding import Embedder, open_embedder
 from index.policy_index import PolicyIndex
 from qa.assistant import Assistant
+from qa.reading.reader import OnnxReader
 
 pytest_plugins = ["tests.browser"]
 
@@ -21,10 +22,15 @@ def embedder() -> Embedder:
 
 
 @pytest.fixture(scope="session")
-def assistant(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
+def reader() -> OnnxReader:
+    return OnnxReader()
+
+
+@pytest.fixture(scope="session")
+def assistant(embedder: Embedder, reader: OnnxReader, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
     folder = tmp_path_factory.mktemp("shipped") / "index"
     build([SAMPLE], folder, embedder=embedder)
-    return Assistant(PolicyIndex.open(folder, embedder=embedder), embedder)
+    return Assistant(PolicyIndex.open(folder, embedder=embedder), embedder, reader=reader)
 
 
 @pytest.fixture(scope="session")

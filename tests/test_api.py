@@ -55,7 +55,11 @@ def test_an_answer_has_exactly_the_members_of_the_contract(client: httpx.Client)
         "answer",
         "companies",
         "unknown_companies",
+        "verdicts",
+        "parts",
         "passages",
+        "calibrated",
+        "next_offset",
         "index_version",
         "took_ms",
     ]

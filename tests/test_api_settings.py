@@ -28,7 +28,8 @@ def test_an_empty_value_counts_as_none() -> None:
 OTHERS = Settings(
     index=Path("some/index"),
     model="some/model",
-    reranker="some/reranker",
+    reader="some/reader",
+    calibration=Path("fitted.json"),
     host="::1",
     port=0,
     workers=3,

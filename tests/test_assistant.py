@@ -1,12 +1,17 @@
 """The main job with the shipped model: the passage that answers, whose it is, or an honest no."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from index.build import build
 from index.errors import BadK, BadQuestion, UnknownCompany
+from index.policy_index import PolicyIndex
 from qa.answers import Answer, Outcome
 from qa.assistant import Assistant
+from tests.conftest import SAMPLE
+from tests.tiny import TinyEmbedder
 
 
 def quoted(answer: Answer) -> str:
@@ -155,3 +160,43 @@ def test_small_talk_is_out_of_scope(assistant: Assistant):
 def test_a_question_after_an_unknown_company_is_free_of_it(assistant: Assistant):
     answer = assistant.ask("how do I opt out of marketing?", history=["does Mailchimp sell data?"])
     assert answer.outcome is Outcome.ANSWERED
+
+
+def test_a_question_of_several_things_gets_an_answer_to_each(assistant: Assistant):
+    answer = assistant.ask("does Mailigen sell my data, and how do I unsubscribe from their mails?")
+    assert [part.question for part in answer.parts] == [
+        "does Mailigen sell my data",
+        "and how do I unsubscribe from their mails?",
+    ]
+    assert all(f"{part.question}: {part.text}" in answer.text for part in answer.parts)
+    assert "sell or rent" in answer.parts[0].text
+
+
+def test_without_a_company_every_company_is_told(assistant: Assistant):
+    answer = assistant.ask("which companies use web beacons?", k=1)
+    assert {said.company.name for said in answer.verdicts} == {c.name for c in assistant.index.companies.values()}
+    assert all(said.company.name in answer.text for said in answer.verdicts)
+    assert answer.next_offset is None
+
+
+def test_companies_are_paged_and_none_is_left_out(assistant: Assistant, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("qa.assistant.COMPANIES_A_PAGE", 2)
+    asked: list[str] = []
+    offset: int | None = 0
+    while offset is not None:
+        answer = assistant.ask("do they sell my data?", offset=offset)
+        asked += [said.company.id for said in answer.verdicts]
+        offset = answer.next_offset
+    assert sorted(asked) == sorted(assistant.index.companies)
+
+
+def test_verdicts_come_as_the_companies_were_named(assistant: Assistant):
+    answer = assistant.ask("do they read my mails?", companies=["migme", "JivoChat", "Mailigen"])
+    assert [said.company.name for said in answer.verdicts] == ["migme", "JivoChat", "Mailigen"]
+
+
+def test_with_another_model_scores_are_told_as_not_calibrated(assistant: Assistant, tmp_path: Path):
+    build([SAMPLE], tmp_path, embedder=TinyEmbedder())
+    other = Assistant(PolicyIndex.open(tmp_path, embedder=TinyEmbedder()), TinyEmbedder())
+    assert not other.ask("does JivoChat sell my data?").calibrated
+    assert assistant.ask("does JivoChat sell my data?").calibrated

@@ -87,19 +87,56 @@ def test_the_score_is_a_word_with_the_number_in_its_title(page: Page) -> None:
     expect(page.get_by_role("article").get_by_text("strong match")).to_have_attribute("title", "score 0.87 of 1")
 
 
-def test_a_faint_match_comes_with_a_caution(page: Page) -> None:
+def test_a_question_of_yes_or_no_is_answered_first(page: Page) -> None:
     ask(page, ACQUISITION)
-    expect(page.locator(".faint")).to_have_count(0)
+    expect(page.locator(".verdict")).to_have_text("No.")
 
+
+def test_what_is_unclear_is_told_as_such(page: Page) -> None:
     def weaken(route: Route) -> None:
         response = route.fetch(headers=route.request.headers | {"accept": "application/json"})
         answer = response.json()
-        answer["passages"][0]["score"] = 0.03
+        answer["outcome"] = "unclear"
+        answer["verdicts"][0] |= {"outcome": "unclear", "verdict": None, "probability": 0.3}
         route.fulfill(response=response, json=answer)
 
     page.route("**/v1/ask", weaken)
     ask(page, ACQUISITION)
-    expect(page.locator(".faint")).to_have_text("Found, but hardly likely to be what you ask for: judge for yourself.")
+    expect(page.locator(".card.unclear .verdict")).to_have_text("The policy may not say. The closest is:")
+
+
+def test_each_of_several_things_asked_has_its_answer(page: Page) -> None:
+    def part(route: Route) -> None:
+        response = route.fetch(headers=route.request.headers | {"accept": "application/json"})
+        answer = response.json()
+        said = answer["verdicts"][0]
+        silent = said | {"outcome": "not_stated", "verdict": None, "quotes": [], "quotations": []}
+        answer["parts"] = [
+            {"question": "is it sold", "outcome": "answered", "answer": "No.", "verdicts": [said]},
+            {"question": "and to whom?", "outcome": "not_stated", "answer": "", "verdicts": [silent]},
+        ]
+        route.fulfill(response=response, json=answer)
+
+    page.route("**/v1/ask", part)
+    ask(page, ACQUISITION)
+    expect(page.locator(".part h3").first).to_have_text("is it sold")
+    expect(page.locator(".part").last).to_contain_text("The policy of JivoChat does not say")
+
+
+def test_companies_that_were_not_asked_yet_are_asked_on_demand(page: Page) -> None:
+    asked = []
+
+    def page_by_page(route: Route) -> None:
+        asked.append(route.request.post_data_json.get("offset", 0))
+        response = route.fetch(headers=route.request.headers | {"accept": "application/json"})
+        route.fulfill(response=response, json=response.json() | {"next_offset": None if asked[1:] else 20})
+
+    page.route("**/v1/ask", page_by_page)
+    ask(page, "what if it is sold?")
+    page.get_by_role("button", name="Ask more companies").click()
+    expect(page.locator(".exchange")).to_have_count(2)
+    expect(page.locator(".waiting")).to_have_count(0)
+    assert asked == [0, 20]
 
 
 def test_the_other_passages_are_folded(page: Page) -> None:
@@ -177,7 +214,7 @@ def answering(page: Page, **members: object) -> None:
 
 def test_small_talk_gets_its_reply(page: Page) -> None:
     reply = "Hello! Ask me what a company's privacy policy says."
-    answering(page, outcome="out_of_scope", answer=reply, companies=[], passages=[])
+    answering(page, outcome="out_of_scope", answer=reply, companies=[], passages=[], verdicts=[])
     ask(page, "hello")
     expect(page.locator(".reply")).to_have_text(reply)
     expect(page.locator(".note")).to_have_count(0)
@@ -208,7 +245,7 @@ def test_each_answer_is_announced_once_politely_in_a_line(page: Page) -> None:
     assert log.get_attribute("aria-live") == "polite"
     ask(page, ACQUISITION)
     expect(log.locator("> p")).to_have_text(
-        f"JivoChat: “{NOT_OBLIGATED}”, Privacy Policy, archived 20 March 2015, effective 17 October 2014. "
+        f"JivoChat: No. “{NOT_OBLIGATED}”, Privacy Policy, archived 20 March 2015, effective 17 October 2014. "
         "4 other passages below."
     )
     ask(page, "is Jivochta sold?")
@@ -254,6 +291,10 @@ def test_hostile_text_stays_text_and_a_script_address_is_no_link(page: Page) -> 
         best["quotation"] = hostile
         best["company"]["name"] = best["policy"]["title"] = best["heading"] = best["lead_in"] = hostile
         best["policy"]["source_url"] = "javascript:window.harmed=true"
+        said = answer["verdicts"][0]
+        quotation = said["quotations"][0]
+        quotation["text"] = said["company"]["name"] = quotation["policy"]["title"] = quotation["heading"] = hostile
+        quotation["policy"]["source_url"] = "javascript:window.harmed=true"
         answer["standalone_question"] = hostile
         answer["unknown_companies"] = [{"name": hostile, "nearest": [hostile]}]
         route.fulfill(response=response, json=answer)

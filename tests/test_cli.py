@@ -23,6 +23,7 @@ from api.settings import Settings
 from api.terminal import print_answer, print_hits
 from index.policy_index import PolicyIndex
 from qa.assistant import Assistant
+from qa.reading.reader import open_reader
 from tests.api_support import FakeAssistant, served, tiny_index
 from tests.tiny import TinyEmbedder
 
@@ -328,8 +329,11 @@ def shown(fake: FakeAssistant, question: str, **more: object) -> str:
     return console.file.getvalue()
 
 
-def test_an_answer_opens_with_quote_company_heading_day_and_link(fake: FakeAssistant) -> None:
-    assert shown(fake, "does JivoChat notify me on acquisition?", k=1) == (
+def test_an_answer_opens_with_verdict_quote_company_heading_day_and_link(fake: FakeAssistant) -> None:
+    said, _, passages = shown(fake, "does JivoChat notify me on acquisition?", k=1).partition("\nPassages:\n")
+    assert passages.startswith("  1. JivoChat · Privacy Policy · “Legal Matters”")
+    assert said == (
+        "No.\n"
         "“We are not obligated to notify Web site users of any such transaction.”\n"
         "JivoChat · Privacy Policy · “Legal Matters” · archived 2015-03-20, effective 2014-10-17\n"
         "https://web.archive.org/web/20150320040234id_/https%3A//www.jivochat.com/privacy\n"
@@ -343,7 +347,7 @@ def test_a_policy_that_does_not_say_is_told_before_the_nearest_passages(fake: Fa
 
 def test_a_named_company_without_an_answer_is_told_beside_one_with(fake: FakeAssistant) -> None:
     said = shown(fake, "what if it is sold, JivoChat and Mailigen?", k=1)
-    assert said.endswith("The policy of Mailigen does not say.\n")
+    assert "\nThe policy of Mailigen does not say.\n" in said
 
 
 def test_an_unknown_company_is_told_with_the_nearest_names(fake: FakeAssistant) -> None:
@@ -375,7 +379,8 @@ def test_a_policy_cannot_command_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "acme.txt").write_text(ACME.replace("to anybody", "to \x1b]0;anybody\x07"), encoding="utf-8")
     run("index", "build", tmp_path, "--out", tmp_path / "index")
     console = Console(file=StringIO(), width=100, force_terminal=True, color_system=None)
-    assistant = Assistant(PolicyIndex.open(tmp_path / "index", embedder=TinyEmbedder()), TinyEmbedder())
+    index = PolicyIndex.open(tmp_path / "index", embedder=TinyEmbedder())
+    assistant = Assistant(index, TinyEmbedder(), reader=open_reader())
     print_hits(console, SearchResponse.of(assistant.search("do you sell my personal data?"), "1").hits)
     assert isinstance(console.file, StringIO)
     assert "to \ufffd]0;anybody" in console.file.getvalue()
@@ -387,7 +392,8 @@ def test_a_policy_cannot_command_the_terminal(tmp_path: Path) -> None:
 def test_ask_prints_what_the_http_service_returns(index: Path) -> None:
     question = "does ZebraMail sell my email address to advertisers?"
     printed = json.loads(run("ask", question, "--json", "--index", index).stdout)
-    assistant = Assistant(PolicyIndex.open(index, embedder=TinyEmbedder()), TinyEmbedder())
+    opened = PolicyIndex.open(index, embedder=TinyEmbedder())
+    assistant = Assistant(opened, TinyEmbedder(), reader=open_reader())
     with served(create_app(assistant, Settings())) as address:
         returned = httpx.post(f"{address}/v1/ask", json={"question": question}, timeout=30).json()
     assert printed | {"took_ms": 0} == returned | {"took_ms": 0}

@@ -3,6 +3,7 @@
 import pytest
 
 from index.policies.companies import Company
+from qa.question.conversation import MAX_PARTS, parts
 from qa.question.mentions import CompanyNames
 from qa.question.query import Query
 from qa.question.spelling import Spelling
@@ -133,3 +134,23 @@ def test_only_the_last_turns_are_read():
     filler = ["does Mailigen sell my data?"] * 6
     assert [c.id for c in understood(["does Signal keep logs?", *filler], "why?").companies] == ["mailigen.com"]
     assert understood(["does Signal keep logs?", "does it " + "x" * 1_500], "why?").companies == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Do you sell my data, and to whom?", ["Do you sell my data", "and to whom?"]),
+        ("how long are logs kept and where", ["how long are logs kept", "and where"]),
+        ("Is it encrypted? And can staff read it?", ["Is it encrypted?", "And can staff read it?"]),
+        ("Do they sell data; if so who buys it?", ["Do they sell data", "if so who buys it?"]),
+        ("Do they collect names and addresses?", ["Do they collect names and addresses?"]),
+        ("I teach and use it in class. Is my data sold?", ["I teach and use it in class. Is my data sold?"]),
+        ("When I leave, is my data deleted?", ["When I leave, is my data deleted?"]),
+        ("Can I see and delete my data?", ["Can I see and delete my data?"]),
+        ("who runs it, what is kept, why, and for how long, and can I object?", None),
+    ],
+)
+def test_a_question_that_asks_several_things_is_parted(question: str, asked: list[str] | None) -> None:
+    found = parts(question)
+    assert len(found) <= MAX_PARTS
+    assert asked is None or found == asked

@@ -7,8 +7,7 @@ import numpy as np
 
 from index.embedding import Embedder
 from qa.assistant import Assistant
-from qa.intents import INTENTS, KEPT_WEIGHTS, Intents, read_intents, unlearned_weights
-from qa.kept_vectors import keep_vectors, kept_vectors
+from qa.intents import INTENTS, KEPT_WEIGHTS, Intents, keep_vectors, kept_vectors, read_intents, unlearned_weights
 from tests.tiny import TinyEmbedder
 
 

@@ -11,6 +11,7 @@ import pytest
 from eval.questions import Document, LabelError, LabelledQuestion, Setting, Span, Task, Unit
 from eval.tasks.legalbench_rag import legalbench_rag_task
 from eval.tasks.privacyqa import privacyqa_task
+from eval.tasks.privacyspy import privacyspy_task
 
 TRAIN = ("Folder", "DocID", "QueryID", "SentID", "Split", "Query", "Segment", "Label")
 TEST = (*TRAIN[:7], "Any_Relevant", "Ann1", "Ann2", "Ann3", "Ann4", "Ann5", "Ann6")
@@ -379,3 +380,25 @@ def test_missing_legalbench_rag_data_is_told_with_where_it_comes_from(tmp_path: 
     rag_folder(tmp_path, asked(snippet(0, 2)), corpus={})
     with pytest.raises(LabelError, match=r"corpus is not there: .*github.com/zeroentropy-ai/legalbenchrag"):
         legalbench_rag_task(tmp_path, "privacy_qa")
+
+
+def test_privacyspy_asks_what_was_graded_and_knows_what_may_be_said(tmp_path: Path) -> None:
+    def graded(name: str, verdict: str, spans: list[list[int]], **more: Any) -> dict[str, Any]:
+        asked = {"_id": name, "text": "Do they?", "text_open": "Does Plum?", "file": "plum.md", "question": "sell"}
+        known = {"verdict": verdict, "also_ok": [], "answerable": bool(spans), "spans": spans, "split": "dev"}
+        return asked | known | more
+
+    rows = [
+        graded("a", "partly", [[0, 4]], also_ok=["yes", "unclear-or-silent"]),
+        graded("b", "unclear-or-silent", []),
+        graded("c", "no", [], answerable=None),
+    ]
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "plum.md").write_text("Some words.", encoding="utf-8")
+    (tmp_path / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    task = privacyspy_task(tmp_path)
+    assert [(q.id, q.kind, q.spans, q.verdicts) for q in task.questions] == [
+        ("a", "answerable", (Span("plum.md", 0, 4),), ("depends", "yes")),
+        ("b", "not_stated", (), ()),
+    ]
+    assert not task.complete

@@ -87,7 +87,7 @@ def run(name: str = "base", *, rows: tuple[Row, ...] = ROWS, **changes: object) 
     )
     return Run(
         name=name,
-        settings={"system": "askpolicy", "model": "minilm", "units": "passages", "seed": 7, "reranker": None},
+        settings={"system": "askpolicy", "model": "minilm", "units": "passages", "seed": 7, "reader": None},
         made_with={"python": "3.11.7", "packages": {"torch": "2.13.0", "scipy": None}, "machine": {"cores": 2}},
         started_at="2026-01-02T03:04:05+00:00",
         wall_s=123.0,
@@ -161,11 +161,11 @@ def test_the_text_of_strangers_is_shown_and_never_obeyed():
 
 
 def test_runs_are_told_side_by_side_and_laid_over_each_other():
-    page = html([run("base"), run("with a reranker")])
+    page = html([run("base"), run("with a reader")])
     assert page.count("<svg ") == 5
     for drawing in re.findall(r"<svg .*?</svg>", page, re.DOTALL):
         assert "base" in drawing
-        assert "with a reranker" in drawing
+        assert "with a reader" in drawing
     for colour in ("--run-1", "--run-2"):
         assert f"stroke: var({colour}," in page
 
@@ -194,7 +194,7 @@ def test_what_a_run_was_made_of_is_told_and_what_is_not_set_is_not():
     words = " ".join(_Page(html([run()])).words.split())
     for told in ("model minilm", "units passages", "seed 7", "took 2 min 3 s", "torch 2.13.0", "cores 2"):
         assert told in words
-    assert "reranker" not in words
+    assert "reader" not in words
     assert "scipy" not in words
 
 

@@ -332,7 +332,7 @@ def test_running_twice_gives_identical_rankings_and_a_report(tmp_path: Path):
         (["run", "sample", "--split", "train"], "has no split 'train', expected one of dev, test"),
         (["run", "gdpr200"], "GPL-3.0"),
         (["run", "sample", "--distractors", "tests", "--setting", "per-policy"], "are for the open setting"),
-        (["run", "sample", "--system", "bm25", "--reranker", "any"], "--reranker serves askpolicy alone"),
+        (["run", "sample", "--system", "bm25", "--reader", "none"], "--reader serves askpolicy alone"),
         (["run", "sample", "--out", "README.md/run"], "could not be written"),
         (["run", "sample", "--out", "tests"], "is there already"),
         (["gate", "--data", "tests"], "the data of gdpr200 is not there"),

@@ -6,13 +6,13 @@ import pytest
 
 from index.errors import BadQuestion, DeadlineExceeded, UnknownCompany
 from index.policies.companies import Company
-from qa.answers import ExtractiveAnswerer, Outcome
+from qa.answers import CompanyVerdict, ExtractiveAnswerer, Outcome
 from qa.deadline import Deadline
 from qa.question.language import ONLY_ENGLISH
 from qa.question.mentions import CompanyNames
 from qa.question.query import QuestionKind
-from qa.question.small_talk import SMALL_TALK
 from qa.question.spelling import Spelling
+from qa.question.turn_kinds import SMALL_TALK
 from qa.question.understanding import Understanding
 
 COMPANIES = [
@@ -166,7 +166,8 @@ def test_what_cannot_be_read_is_an_error(question: str):
 def test_the_only_company_given_is_asked_under_an_unknown_name_and_told():
     query = UNDERSTANDING.query("does Blorptex sell data?", companies=["Mailigen"])
     assert [company.id for company in query.companies] == ["mailigen.com"]
-    text = ExtractiveAnswerer().answer(query, Outcome.NOT_STATED, (), ())
+    silent = CompanyVerdict(query.companies[0], Outcome.NOT_STATED, None, 0.1, ())
+    text = ExtractiveAnswerer().answer(query, Outcome.NOT_STATED, [silent], ())
     assert text == "This chat covers Mailigen.\nThe policy of Mailigen does not say."
 
 

@@ -55,7 +55,11 @@ mark { background: var(--mark); color: var(--on-mark); padding: 0.05em 0.15em; b
 .card > * + * { margin-top: 0.75rem; }
 .company { font-size: 1rem; line-height: 1.3; }
 .quote { font: 500 1.3rem/1.42 ui-serif, Georgia, "Times New Roman", serif; text-wrap: pretty; }
-.faint { color: var(--warn); font-size: 0.95rem; }
+.verdict { font-size: 1.5rem; font-weight: 650; line-height: 1.2; }
+.verdict.says { font-size: 1rem; font-weight: 600; color: var(--quiet); }
+.card.unclear { border-inline-start-style: dashed; }
+.card.unclear .verdict { font-size: 1rem; color: var(--warn); }
+.part > h3 { font-size: 1rem; margin-bottom: 0.5rem; }
 .source { font-size: 0.92rem; color: var(--quiet); }
 .around { font-size: 0.95rem; color: var(--quiet); border-top: 1px solid var(--line); padding-top: 0.75rem; }
 .around .label { display: block; font-size: 0.8rem; font-weight: 600; margin-bottom: 0.15rem; }
@@ -137,8 +141,7 @@ textarea { display: block; resize: none; max-height: 9rem; field-sizing: content
 `;
 
 const SCORE_WORDS = [[0.75, "strong match"], [0.5, "good match"], [0.25, "weak match"], [0, "faint match"]];
-// Below, an answer comes with a caution.
-const FAINT = 0.25;
+const VERDICTS = { yes: "Yes.", no: "No.", depends: "It depends." };
 const SUGGESTED = [
   (name) => `Does ${name} sell my personal data?`,
   (name) => `Does ${name} notify me on acquisition?`,
@@ -155,7 +158,8 @@ const LONGEST_HISTORY = 20;
 const MOST_OPTIONS = 60;
 const TIMEOUT_MS = 30_000;
 const SLOW_MS = 2000;
-const STORED = "askpolicy-chat";
+// Raised where answers get another form: what an older page stored is not read.
+const STORED = "askpolicy-chat-2";
 
 /** An element with attributes and children; strings become text, never HTML. */
 function element(tag, attributes, ...children) {
@@ -230,6 +234,21 @@ function passageText(passage) {
   return [passage.lead_in ? `${passage.lead_in} ` : null, ...segmentsOf(passage.segments)];
 }
 
+/** What a verdict begins with; the text of an answer begins with the same. */
+function beginning(said) {
+  if (said.outcome === "unclear") return "The policy may not say. The closest is:";
+  return VERDICTS[said.verdict] ?? "The policy says:";
+}
+
+/** A quotation of a verdict, in the form of a passage. */
+function quoted(said, quotation) {
+  const { text, policy, heading, start, end, spans } = quotation;
+  return {
+    company: said.company, policy, heading, score: said.probability, lead_in: null,
+    start, end, evidence: spans, quotation: text, segments: [{ text, evidence: true }],
+  };
+}
+
 /** The evidence word for word, with what governs it. */
 function quote(passage) {
   return `“${passage.quotation}”`;
@@ -249,6 +268,25 @@ function session(act) {
   } catch {
     return null;
   }
+}
+
+/** Those of an answer, or of a part of it, whose policies say it or come close. */
+function saidIn(answer) {
+  return answer.verdicts.filter((said) => said.quotes.length);
+}
+
+/** Whose policies do not say, each in a title; all of several in one. */
+function silentTitles(answer) {
+  const shut = answer.verdicts.filter((said) => UNREAD.has(said.outcome)).map((said) => `${said.company.name}: ${UNREAD.get(said.outcome)}`);
+  const silent = answer.verdicts.filter((said) => said.outcome === "not_stated").map((said) => said.company.name);
+  if (silent.length > 3) return [`The policies of ${silent.slice(0, -1).join(", ")} and ${silent.at(-1)} do not say`, ...shut];
+  return [...silent.map((name) => `The policy of ${name} does not say`), ...shut];
+}
+
+/** The passages that no verdict quotes. */
+function othersOf(answer) {
+  const shown = new Set(answer.verdicts.flatMap((said) => said.quotes.map((one) => one.passage_id)));
+  return answer.passages.filter((passage) => !shown.has(passage.passage_id));
 }
 
 /** What an answer begins with where companies were given and it names another: whom the chat covers. */
@@ -546,11 +584,12 @@ class AskPolicyChat extends Asking {
     const slow = setTimeout(() => this.#announce(waiting.textContent), SLOW_MS);
     try {
       const body = { question, k: 5, history };
+      if (again?.offset) body.offset = again.offset;
       if (company) body.companies = [company.id];
       else if (this.#only().length) body.companies = (this.#companies.length ? this.#companies.map((each) => each.id) : this.#only()).slice(0, 50);
       const answer = await this.#answerTo(body, asking.signal, (words) => { waiting.textContent = words; });
-      waiting.replaceWith(this.#answer(answer, company));
-      this.#exchanges.push({ question, company, answer });
+      waiting.replaceWith(this.#answer(answer, company, history));
+      this.#exchanges.push({ question, company, answer, history });
       if (this.#question.value.trim() === question) this.#question.value = "";
       this.#keep(question, company);
       this.#announce(this.#inWords(answer, company));
@@ -558,7 +597,7 @@ class AskPolicyChat extends Asking {
       if (!exchange.isConnected) return; // started over
       const stopped = asking.signal.aborted;
       const [title, what] = stopped ? ["Stopped", "You stopped this question."] : failure(error);
-      waiting.replaceWith(this.#failed(stopped ? "stopped" : "failed", title, what, error, question, exchange, { company, history }));
+      waiting.replaceWith(this.#failed(stopped ? "stopped" : "failed", title, what, error, question, exchange, { ...again, company, history }));
       this.#setFresh(fresh);
       if (!this.#question.value.trim()) this.#question.value = question;
       this.#announce(`${title}. ${what}`);
@@ -644,9 +683,9 @@ class AskPolicyChat extends Asking {
   #restore() {
     if (!this.hasAttribute("page")) return;
     try {
-      for (const { question, company, answer } of JSON.parse(session((storage) => storage.getItem(STORED)) ?? "[]")) {
-        this.#exchange(question, company, this.#answer(answer, company));
-        this.#exchanges.push({ question, company, answer });
+      for (const { question, company, answer, history } of JSON.parse(session((storage) => storage.getItem(STORED)) ?? "[]")) {
+        this.#exchange(question, company, this.#answer(answer, company, history));
+        this.#exchanges.push({ question, company, answer, history });
       }
     } catch {
       session((storage) => storage.removeItem(STORED));
@@ -705,33 +744,18 @@ class AskPolicyChat extends Asking {
   }
 
   #inWords(answer, company) {
-    const best = this.#best(answer);
-    const said = [...best.values()].map((passage) => `${passage.company.name}: ${quote(passage)}, ${passage.policy.title}, ${dated(passage.policy)}.`);
-    const silent = this.#silentTitles(answer, best).map((title) => `${title}.`);
+    const said = saidIn(answer).map((each) => {
+      const words = each.quotations.map((one) => `“${one.text}”, ${one.policy.title}, ${dated(one.policy)}`);
+      return `${each.company.name}: ${beginning(each)} ${words.join("; ")}.`;
+    });
+    const silent = silentTitles(answer).map((title) => `${title}.`);
     const unknown = this.#isLimited(company) ? answer.unknown_companies.slice(0, 1).map(() => firstLine(answer)) : answer.unknown_companies.map(({ name, nearest }) => `No policy of ${name} is in this index.${nearest.length ? ` Did you mean ${nearest.join(" or ")}?` : ""}`);
     const outside = answer.outcome === "out_of_scope" || UNREAD.has(answer.outcome) ? [answer.answer] : [];
-    const others = answer.passages.length - best.size;
-    return [...outside, ...unknown, ...said, ...silent, others > 0 ? `${others} ${best.size ? "other" : "nearest"} passage${others > 1 ? "s" : ""} below.` : ""].join(" ");
+    const others = othersOf(answer).length;
+    return [...outside, ...unknown, ...said, ...silent, others > 0 ? `${others} ${said.length ? "other" : "nearest"} passage${others > 1 ? "s" : ""} below.` : ""].join(" ");
   }
 
-  #best(answer) {
-    const best = new Map();
-    if (answer.outcome === "answered") {
-      for (const passage of answer.passages) {
-        if (passage.evidence.length && !best.has(passage.company.id)) best.set(passage.company.id, passage);
-      }
-    }
-    return best;
-  }
-
-  #silentTitles(answer, best) {
-    if (answer.outcome !== "answered" && answer.outcome !== "not_stated") return [];
-    const names = [...new Set(answer.companies.filter((company) => !best.has(company.id)).map((company) => company.name))];
-    if (names.length) return names.map((name) => `The policy of ${name} does not say`);
-    return best.size ? [] : ["None of the policies says"];
-  }
-
-  #answer(answer, company) {
+  #answer(answer, company, history) {
     const parts = [];
     if (answer.standalone_question !== answer.question) {
       parts.push(element("p", { class: "understood" }, "Understood as: ", element("q", { dir: "auto" }, answer.standalone_question), " ",
@@ -749,15 +773,18 @@ class AskPolicyChat extends Asking {
     else for (const unknown of answer.unknown_companies) {
       parts.push(this.#unknown(unknown, answer.question.includes(unknown.name) ? answer.question : answer.standalone_question));
     }
-    const best = this.#best(answer);
-    const found = answer.passages.length && !best.size ? "No passage was found that answers. Judge the nearest for yourself." : "No passage was found that answers.";
-    const silent = this.#silentTitles(answer, best).map((title) => note("not_stated", title, element("p", { class: "understood" }, found)));
-    if (best.size || silent.length) parts.push(element("div", { class: "blocks" }, [...best.values()].map((passage) => this.#block(passage)), silent));
-    const shown = new Set(best.values());
-    const others = answer.passages.filter((passage) => !shown.has(passage));
+    for (const part of answer.parts.length ? answer.parts : [answer]) {
+      const blocks = this.#blocks(part, answer.passages);
+      if (blocks) parts.push(answer.parts.length ? element("section", { class: "part" }, element("h3", { dir: "auto" }, part.question), blocks) : blocks);
+    }
+    if (answer.next_offset !== null) {
+      parts.push(button("chip", "Ask more companies", () => this.#ask(answer.question, { company, history, offset: answer.next_offset })));
+    }
+    const said = saidIn(answer).length;
+    const others = othersOf(answer);
     if (others.length) {
       parts.push(element("details", { class: "other" },
-        element("summary", null, `${best.size ? "Other passages" : "Nearest passages"} (${others.length})`),
+        element("summary", null, `${said ? "Other passages" : "Nearest passages"} (${others.length})`),
         element("ul", { class: "others" }, others.map((passage) => element("li", null,
           element("h3", { class: "company", dir: "auto" }, passage.company.name),
           element("p", { dir: "auto", lang: "" }, passageText(passage)),
@@ -767,15 +794,31 @@ class AskPolicyChat extends Asking {
     return element("div", { class: "answer" }, parts);
   }
 
-  #block(passage) {
-    const whole = passage.segments.length > 1 || passage.lead_in;
-    return element("article", { class: "card" },
-      element("h3", { class: "company", dir: "auto" }, passage.company.name),
-      element("blockquote", { class: "quote", dir: "auto", lang: "" }, quote(passage)),
-      passage.score < FAINT ? element("p", { class: "faint" }, "Found, but hardly likely to be what you ask for: judge for yourself.") : null,
-      this.#source(passage),
+  /** What each company says, and who does not. */
+  #blocks(part, passages) {
+    const said = saidIn(part);
+    const found = passages.length && !said.length ? "No passage was found that answers. Judge the nearest for yourself." : "No passage was found that answers.";
+    const silent = silentTitles(part).map((title) => note("not_stated", title, element("p", { class: "understood" }, found)));
+    return said.length || silent.length ? element("div", { class: "blocks" }, said.map((each) => this.#block(each, passages)), silent) : null;
+  }
+
+  #block(said, passages) {
+    return element("article", { class: `card ${said.outcome}` },
+      element("h3", { class: "company", dir: "auto" }, said.company.name),
+      element("p", { class: `verdict ${said.verdict ?? "says"}` }, beginning(said)),
+      said.quotations.flatMap((quotation) => this.#quotation(said, quotation, passages)));
+  }
+
+  #quotation(said, quotation, passages) {
+    const passage = passages.find((each) => each.passage_id === quotation.passage_id);
+    const source = quoted(said, quotation);
+    const whole = passage && (passage.segments.length > 1 || passage.lead_in);
+    return [
+      element("blockquote", { class: "quote", dir: "auto", lang: "" }, `“${quotation.text}”`),
+      this.#source(source),
       whole ? element("p", { class: "around", dir: "auto", lang: "" }, element("span", { class: "label" }, "The passage around it"), passageText(passage)) : null,
-      this.#actions(passage));
+      this.#actions(source),
+    ];
   }
 
   /** Company and policy, heading, day, link, score: whose words these are. */

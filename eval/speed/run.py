@@ -38,6 +38,7 @@ from index.policies.passages import embedded_text
 from index.policy_index import PolicyIndex
 from qa.assistant import Assistant
 from qa.intents import read_intents
+from qa.reading.reader import NONE, SHIPPED, open_reader
 
 SAMPLE = Path(index.__file__).parent / "sample"
 CLIENTS = (1, 8, 32)
@@ -129,8 +130,9 @@ def _tokens(built: PolicyIndex, embedder: Embedder) -> int:
 def _questions(
     built: PolicyIndex, embedder: Embedder, questions: Sequence[str], where: Path, seconds: float
 ) -> Iterator[Measured]:
-    assistant = Assistant(built, embedder)
-    yield from _load("askpolicy", "in process", asked_in_turn(assistant.ask, questions, seconds=seconds))
+    for system, name in (("askpolicy", SHIPPED), ("askpolicy, no reader", NONE)):
+        assistant = Assistant(built, embedder, reader=open_reader(name))
+        yield from _load(system, "in process", asked_in_turn(assistant.ask, questions, seconds=seconds))
     if has_txtai() and (where / "txtai").exists():
         from txtai import Embeddings
 
@@ -190,7 +192,7 @@ def _measured_grown(of: str, folder: Path) -> list[Measured]:
     built = PolicyIndex.open(folder / "index", embedder=embedder)
     found = [Measured(of, "opened", time.perf_counter() - began, "s")]
     companies = sorted(built.companies)
-    found += _asked(of, Assistant(built, embedder), companies, questions)
+    found += _asked(of, Assistant(built, embedder, reader=open_reader()), companies, questions)
     found += _searches(of, built, embedder, questions, companies)
     found.append(Measured(of, "resident", resident_mb([os.getpid()]), "MB"))
     del built

@@ -9,6 +9,8 @@ from eval.questions import LabelError, Task
 from eval.tasks.beir import beir_task
 from eval.tasks.legalbench_rag import legalbench_rag_task
 from eval.tasks.privacyqa import privacyqa_task
+from eval.tasks.privacyspy import privacyspy_task
+from eval.tasks.reading import reading_task
 from eval.tasks.sample import sample_task
 
 
@@ -100,6 +102,24 @@ SOURCES = (
         "LegalBench's Consumer Contracts QA as MTEB publishes it",
         "CC BY-NC 4.0: evaluation only",
         "test",
+    ),
+    TaskSource(
+        "privacyspy",
+        "products' policies, graded by people on twelve questions of yes, no or in part",
+        ("benchmarks/privacyspy", "privacyspy"),
+        "PrivacySpy (gradings) and the policies that it archived, quotes put back into them",
+        "GPL-3.0 and CC BY 4.0: evaluation and tuning of settings, no training of weights that ship",
+        ("dev",),
+        privacyspy_task,
+    ),
+    TaskSource(
+        "reading",
+        "questions about policies of Open Terms Archive, passages judged: yes, no, it depends, states it, or nothing",
+        ("corpus/policies", "policies"),
+        "this repository, eval/reading/; the policies are Open Terms Archive's",
+        "Apache-2.0, the policies ODC-BY 1.0",
+        ("dev", "test"),
+        reading_task,
     ),
     TaskSource(
         "privacyqa",

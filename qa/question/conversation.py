@@ -1,4 +1,4 @@
-"""A question of a chat as one that stands alone: whom it is about, and what it asks. It does not search.
+"""A question of a chat as one that stands alone: whom it is about, and which things it asks. It does not search.
 
 "what does Mailigen say?" keeps the topic and changes the company; "how long?" keeps both; "and is that
 encrypted?" needs the words that "that" stands for.
@@ -35,6 +35,31 @@ _ORDINAL = re.compile(
     r"\bthe (first|former|second|latter|other)(?: one| company)?\b(?! (?:\w+ )?(?:time|party|parties))"
 )
 _NOT_THIS = re.compile(r"\b(?:not|instead of|rather than|forget)\s+(?:about\s+)?[\"“']?$", re.IGNORECASE)
+# At most so many questions are taken out of one.
+MAX_PARTS = 3
+_HELPS = r"(?:do|does|did|is|are|was|were|am|can|could|may|might|will|would|should|shall|must|has|have|had)(?:n['’]?t)?"
+# A helping verb asks before its subject: "are they", and not "and are forbidden to".
+_SUBJECT = (
+    r"\s+(?:not\s+)?(?:i|you|u|ya|we|they|he|she|it|there|that|this|these|those|some|any|every|all|my|your|their|our|"
+    r"his|her|its|the|an?|(?:some|any|every)(?:one|body|thing)|employees|users|people|\w+ing|(?-i:[A-Z])\w*)\b"
+)
+_OF_WHAT = r"(?:who|whom|whose|what|which|when|where|why|how|whether)\b"
+_BEFORE = r"(?:(?:about|after|as well as|by|for|from|in|on|to|under|until|with)\s+)?"
+_ASKS = rf"{_BEFORE}(?:{_OF_WHAT}|{_HELPS}{_SUBJECT})"
+_MAY_ASK = rf"{_BEFORE}(?:{_OF_WHAT}|{_HELPS}\b)"
+_IF_SO = r"if\s+(?:so|yes|not|(?:it|they|you)\s+(?:do|does|has|have|is|are))\b[\s,]*"
+# Where a further question may begin: with a word that joins, behind a comma, or behind the end of a sentence.
+_BEGINS = re.compile(
+    rf"(?<=\s)(?:and|plus|also|as well as|but|\+)[\s,]+(?:(?:also|then)\s+|{_IF_SO})*(?={_ASKS})"
+    rf"|(?<=[,;–—-])\s*(?:and|plus|also|as well as|but)[\s,]+(?:(?:also|then)\s+|{_IF_SO})*(?={_MAY_ASK})"
+    rf"|(?<=[,;])\s*(?:or\s+(?={_BEFORE}{_OF_WHAT})|{_IF_SO}(?={_ASKS}))"
+    rf"|(?<=[,;])\s*(?P<alone>(?={_BEFORE}(?:what|who|why|how|{_HELPS}{_SUBJECT})))"
+    rf"|(?<=[?.!;])\s*(?:(?:and|or|also|plus|but|so)\b[\s,]*)?(?:{_IF_SO})?(?={_MAY_ASK})",
+    re.IGNORECASE,
+)
+_SENTENCE_ENDS = re.compile(r"[.!?]\s+")
+_FIRST_WORDS = re.compile(rf"\W*(?:[\w'’]+\W+){{0,3}}?{_MAY_ASK}", re.IGNORECASE)
+_FIRST_WORD = re.compile(rf"\W*(?:{_HELPS}\b|{_BEFORE}(?:what|who|why|how)\b)(?:\W+\w+){{3}}", re.IGNORECASE)
 _BLANK = "\0"  # where a company's name stands in a question's frame; no question holds it
 _SINGULAR = {"do": "does", "are": "is", "have": "has", "were": "was", "don't": "doesn't", "aren't": "isn't"}
 _SINGULAR |= {"haven't": "hasn't", "weren't": "wasn't", "don’t": "doesn’t", "aren’t": "isn’t", "haven’t": "hasn’t"}
@@ -226,3 +251,32 @@ def _filled(frame: str, about: Sequence[str]) -> str:
         return (verb.capitalize() if match[1][0].isupper() else verb) + match[2] + _BLANK
 
     return _VERB_BEFORE_BLANK.sub(agreeing, frame).replace(_BLANK, names or "they")
+
+
+def parts(question: str) -> list[str]:
+    """The questions that `question` asks, in order, each as it stands there; at most `MAX_PARTS`.
+
+    >>> parts("Do you sell my data, and to whom?")
+    ['Do you sell my data', 'and to whom?']
+    >>> parts("Do they collect names and addresses?")
+    ['Do they collect names and addresses?']
+    >>> parts("I live in Spain and teach. Is my data sold?")
+    ['I live in Spain and teach. Is my data sold?']
+    """
+    begins = [0]
+    for found in _BEGINS.finditer(question):
+        before = question[begins[-1] : found.start()]
+        if len(begins) < MAX_PARTS and _asks(before, surely=found["alone"] is not None):
+            begins.append(found.start())
+    return [question[begin:end].strip(" ,;") for begin, end in zip(begins, [*begins[1:], None], strict=True)]
+
+
+def _asks(words: str, *, surely: bool) -> bool:
+    """Whether the last sentence of `words` is a question rather than what leads up to one.
+
+    `surely`: nothing but a comma parts it from the next, as it parts a clause: "when I leave, is my data deleted?"
+    """
+    last = _SENTENCE_ENDS.split(words.rstrip(" ,;"))[-1]
+    if last.endswith("?"):
+        return True
+    return not last.endswith((".", "!")) and bool((_FIRST_WORD if surely else _FIRST_WORDS).match(last))

@@ -20,6 +20,21 @@ class QuestionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One of several things that a question asks.
+
+    Attributes:
+        words: as it stands there, once the history was taken in.
+        topic: what is searched for.
+        hangs_on_another: whether it is asked only if another part is answered so: "and if so, can I opt out?".
+    """
+
+    words: str
+    topic: str
+    hangs_on_another: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A question as understood.
 
@@ -36,6 +51,7 @@ class Query:
         document_types: types of documents that it names, as Open Terms Archive calls them.
         as_of: the day that it names, or that came with it.
         language: a BCP 47 tag.
+        parts: where it asks several things, each of them; else none.
         small_talk: which of `small_talk.toml` a turn is that is no question about policies; else empty.
     """
 
@@ -51,6 +67,7 @@ class Query:
     document_types: tuple[str, ...] = ()
     as_of: date | None = None
     language: str = "en"
+    parts: tuple[Part, ...] = ()
     small_talk: str = ""
 
     @property

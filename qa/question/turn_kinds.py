@@ -5,6 +5,7 @@ Logistic regressions over word vectors and word sequences, trained on turns writ
 not know companies: a turn is classified by the words beside their names.
 """
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,10 +18,12 @@ import xxhash
 
 from qa.logistic import softmax
 from qa.question.name_tagger import NameTagger, Token, tokenize
-from qa.question.small_talk import SMALL_TALK
 
 Array = np.ndarray
 
+EXAMPLES = Path(__file__).with_name("small_talk.toml")
+ABOUT_THE_SERVICE = frozenset("doubt what_it_is what_it_can_do which_companies no_legal_advice what_it_stores".split())
+_MOST_NAMES = 8
 WEIGHTS = Path(__file__).with_name("turn_kinds.npz")
 HASHED = 4_096
 _LONGEST_TURN_WORDS, _LONGEST_TURN_CHARS = 24, 200
@@ -49,6 +52,21 @@ class Whom(Enum):
     ALL = "all that there are"
 
 
+@dataclass(frozen=True, slots=True)
+class SmallTalk:
+    """A kind of small talk: the reply to it, with blanks, and examples."""
+
+    reply: str
+    examples: tuple[str, ...]
+
+
+def _read() -> dict[str, SmallTalk]:
+    entries = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
+    return {kind: SmallTalk(entry["reply"], tuple(entry["examples"])) for kind, entry in entries.items()}
+
+
+SMALL_TALK = _read()
+"""Every kind of small talk, by name."""
 _PLACE_OF_SMALL_TALK = list(TurnKind).index(TurnKind.SMALL_TALK)
 
 
@@ -144,3 +162,11 @@ def _sequences(words: Sequence[str]) -> list[str]:
         for size in range(1, _MOST_WORDS_IN_SEQUENCE + 1)
         for begin in range(len(words) - size + 1)
     ]
+
+
+def reply(kind: str, companies: Sequence[str]) -> str:
+    """What is said to small talk of `kind` by a chat about `companies`."""
+    count = f"{len(companies):,} companies" if len(companies) != 1 else "one company"
+    named = ", ".join(companies[:_MOST_NAMES]) + (" ..." if len(companies) > _MOST_NAMES else ".")
+    example = f"Does {companies[0]} sell my data?" if companies else "Do they sell my data?"
+    return SMALL_TALK[kind].reply.format(count=count, companies=named, example=example)

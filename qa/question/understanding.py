@@ -13,19 +13,20 @@ from index.language.english import listed
 from index.policies.companies import Company, key
 from index.policies.kinds import type_in
 from qa.deadline import NO_DEADLINE, Deadline
-from qa.question.conversation import Turn, recent, standalone
+from qa.question.conversation import Turn, parts, recent, standalone
 from qa.question.language import language_of_question
 from qa.question.mentions import CompanyNames, Matched, UnknownName
-from qa.question.query import Query, QuestionKind
-from qa.question.small_talk import ABOUT_THE_SERVICE
+from qa.question.query import Part, Query, QuestionKind
 from qa.question.spelling import Spelling
-from qa.question.turn_kinds import TurnKind, TurnKinds, Whom
+from qa.question.turn_kinds import ABOUT_THE_SERVICE, TurnKind, TurnKinds, Whom
 
 MAX_QUESTION_CHARS = 2_000
 _MOST_WITH_NEAREST = 2
 _NO_TEXT = "the question holds bytes that are no text; send words, encoded as UTF-8"
 
 _ACKNOWLEDGED = re.compile(r"^(?P<first>[^,.!?;:]{1,40})[,.!?]+\s+(?P<rest>\S.*)$", re.DOTALL)
+_POINTS_BACK = re.compile(r"\b(?:it|this|that|these|those)\b", re.IGNORECASE)
+_IF_SO = re.compile(r"(?:(?:and|or|but)\s+)?if\b", re.IGNORECASE)
 _YES_NO = re.compile(
     r"^(?:do|does|did|is|are|was|were|can|could|may|might|must|shall|should|will|would|has|have|had|am)(?:n['’]t)?\b",
     re.IGNORECASE,
@@ -93,6 +94,8 @@ class Understanding:
             matched=found.matched,
             unknown=found.unknown,
             dealt_with=found.dealt_with,
+            # what an earlier question was put into is one question
+            parts=self._parts(found.text, found.topic) if found.topic in (said.text, said.mentions.bare) else (),
             document_types=_document_types(found.topic),
             as_of=as_of or _day_named(found.topic),
             language=language,
@@ -101,6 +104,27 @@ class Understanding:
             return self._among(query, given)
         near = (replace(name, nearest=self.names.nearest(name.name)) for name in query.unknown[:_MOST_WITH_NEAREST])
         return replace(query, unknown=(*near, *query.unknown[_MOST_WITH_NEAREST:]))
+
+    def _parts(self, text: str, topic: str) -> tuple[Part, ...]:
+        """What `topic` asks, where it asks several things; what only continues the first has that put in.
+
+        `text`: the same with the companies' names, for people.
+        """
+        topics = parts(topic)
+        if len(topics) == 1:
+            return ()
+        shown = parts(text)
+        named = [frozenset(c.id for c in self.names.mentions(words).companies) for words in shown]
+        if len(set(filter(None, named))) > 1:
+            return ()  # of each company another thing is asked
+        first = topics[0].rstrip(" ?")
+        found = []
+        for number, words in enumerate(topics):
+            points_back = _POINTS_BACK.search(words) or self._turn_kinds.kind(words) is TurnKind.FRAGMENT
+            asked = f"{words.rstrip(' ?.!')} ({first})?" if number and points_back else words
+            as_asked = shown[number] if len(shown) == len(topics) else words
+            found.append(Part(as_asked, self._spelling.corrected(asked), bool(_IF_SO.match(words))))
+        return tuple(found)
 
     def _turn(self, asked: str, *, alone: bool = False, has_subject: bool = False) -> Turn:
         """Read one turn of a chat, without a leading "thanks" or the like; `alone`: the chat has no other turn."""

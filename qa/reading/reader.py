@@ -1,0 +1,197 @@
+"""The seam `Reader`: a question and the best passages go in, and for each comes out how it answers, and where.
+
+The shipped reader is a network of six layers in whole numbers, computed by ONNX Runtime; `python -m eval train-reader`
+writes its folder. A question and a passage are laid out as [CLS] question [SEP] context [mark] sentence [mark]
+sentence ... [SEP]: the first token's state tells how the passage answers, each mark's state whether the sentence
+behind it says so (as BERTSUM marks sentences; Liu & Lapata 2019). It does not know companies or policies.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from index.embedding import hash_of_folder
+from index.errors import ModelError
+from index.onnx_embedding import open_session
+
+Vectors = np.ndarray
+Ids = Sequence[int]
+
+READER_FOLDER = Path(__file__).with_name("model")
+GRAPH = "reader.onnx"
+SHIPPED, NONE = "shipped", "none"
+CLS, SEP, PAD, MARK = 101, 102, 0, 2
+"""Tokens of BERT's English vocabulary; the mark is one that no text has (`[unused1]`)."""
+MAX_TOKENS = 128
+MAX_QUESTION_TOKENS, MAX_CONTEXT_TOKENS = 40, 32
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+ANSWERS = ("yes", "no", "depends", "states", "silent")
+"""How a passage may answer: yes, no, it depends or in part, by stating what another question asks, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What is read of a passage.
+
+    Attributes:
+        context: the headings and lead-ins that govern it, as plain text; "" if there are none.
+        sentences: its sentences as plain text, in reading order.
+        best: the place in `sentences` of the one most like the question: a long passage is read around it.
+    """
+
+    context: str
+    sentences: tuple[str, ...]
+    best: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a passage answers a question.
+
+    Attributes:
+        logits: shape (5,), of `ANSWERS`.
+        deciding: shape (number of sentences,): of each sentence the logit that it says so; -inf where it was not read.
+    """
+
+    logits: Vectors
+    deciding: Vectors
+
+
+class Reader(Protocol):
+    """What reads.
+
+    Attributes:
+        name: what it is called, for people.
+        content_hash: changes whenever its readings may: what calibration depends on.
+    """
+
+    name: str
+    content_hash: str
+
+    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+        """A reading of each of `excerpts`, by itself: it does not depend on what is read beside it."""
+        ...
+
+
+def open_reader(name: str = SHIPPED) -> "OnnxReader | None":
+    """The reader called `name`: "shipped", "none", or the folder of another.
+
+    Raises:
+        ModelError: there is none such.
+    """
+    if name == NONE:
+        return None
+    if name != SHIPPED and not Path(name).is_dir():
+        raise ModelError(f"no reader {name!r}: give {SHIPPED}, {NONE} or the folder of one")
+    return OnnxReader(READER_FOLDER if name == SHIPPED else Path(name))
+
+
+class OnnxReader:
+    """A `Reader` of a folder with `reader.onnx` and `tokenizer.json`."""
+
+    def __init__(self, folder: Path = READER_FOLDER) -> None:
+        """Raises:
+        ModelError: a file is missing or damaged.
+        """
+        from tokenizers import Tokenizer
+
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._session = open_session(folder / GRAPH)
+            self.content_hash = hash_of_folder(folder)
+        # onnxruntime and tokenizers raise types of their own, which derive from Exception alone
+        except Exception as error:
+            raise ModelError(f"the reader in {folder} cannot be read ({error}); install askpolicy again") from error
+        self.name = folder.name
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+
+    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+        """See `Reader`."""
+        if not excerpts:
+            return []
+        texts = [question]
+        for excerpt in excerpts:
+            texts += [excerpt.context, *excerpt.sentences]
+        ids = iter([read.ids for read in self._tokenizer.encode_batch(texts, add_special_tokens=False)])
+        asked = next(ids)
+        laid = []
+        for excerpt in excerpts:
+            context = next(ids)
+            sentences = [next(ids) for _ in excerpt.sentences]
+            laid.append(lay_out(asked, context, sentences, best=excerpt.best))
+        logits, deciding = self._session.run(None, padded(laid))
+        readings = []
+        for row, (excerpt, each) in enumerate(zip(excerpts, laid, strict=True)):
+            decides = np.full(len(excerpt.sentences), -np.inf)
+            decides[each.first : each.first + len(each.marks)] = deciding[row, each.marks]
+            readings.append(Reading(logits[row].astype(np.float64).round(4), decides.round(4)))
+        return readings
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """An input of the reader.
+
+    Attributes:
+        ids: the tokens; begin: where the passage begins among them.
+        first: the place of the first sentence read; marks: where in `ids` the marks of it and those after it stand.
+    """
+
+    ids: list[int]
+    begin: int
+    first: int
+    marks: list[int]
+
+
+def lay_out(question: Ids, context: Ids, sentences: Sequence[Ids], *, best: int, max_tokens: int = MAX_TOKENS) -> Laid:
+    """The tokens of `question`, `context` and as many whole `sentences` around that at `best` as fit.
+
+    What follows it comes first, as an exception does; a sentence too long by itself is cut.
+    """
+    ids = [CLS, *question[:MAX_QUESTION_TOKENS], SEP]
+    begin = len(ids)
+    ids += context[-MAX_CONTEXT_TOKENS:]
+    first, end = window([len(sentence) + 1 for sentence in sentences], best=best, room=max_tokens - len(ids) - 1)
+    marks = []
+    for sentence in sentences[first:end]:
+        marks.append(len(ids))
+        ids += [MARK, *sentence]
+    return Laid([*ids[: max_tokens - 1], SEP], begin, first, marks)
+
+
+def window(lengths: Sequence[int], *, best: int, room: int) -> tuple[int, int]:
+    """The run `first:end` of sentences around that at `best` whose `lengths` fit into `room`; at least that one.
+
+    >>> window([5, 5, 5, 5], best=1, room=11)
+    (1, 3)
+    >>> window([5, 5, 5, 5], best=3, room=11)
+    (2, 4)
+    """
+    first, end = best, best + 1
+    room -= lengths[best]
+    while True:
+        if end < len(lengths) and lengths[end] <= room:
+            room -= lengths[end]
+            end += 1
+        elif first and lengths[first - 1] <= room:
+            first -= 1
+            room -= lengths[first]
+        else:
+            return first, end
+
+
+def padded(laid: Sequence[Laid]) -> dict[str, Vectors]:
+    """The reader's inputs by name, each of shape (len(laid), length of the longest), int64."""
+    length = max(len(each.ids) for each in laid)
+    inputs = {name: np.zeros((len(laid), length), dtype=np.int64) for name in INPUTS}
+    for row, each in enumerate(laid):
+        stop = len(each.ids)
+        inputs["input_ids"][row, :stop] = each.ids
+        inputs["attention_mask"][row, :stop] = 1
+        inputs["token_type_ids"][row, each.begin : stop] = 1
+    return inputs
