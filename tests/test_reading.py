@@ -112,3 +112,12 @@ def test_sentences_are_quoted_with_what_turns_them(
     sentences: list[str], logits: list[float], quoted: list[int]
 ) -> None:
     assert deciding_sentences(sentences, np.array(logits)) == quoted
+
+
+def test_a_reader_of_other_weights_is_another_reader(tmp_path: Path, reader: OnnxReader) -> None:
+    folder = tmp_path / "reader"
+    shutil.copytree(READER_FOLDER, folder)
+    assert OnnxReader(folder).content_hash == reader.content_hash
+    with (folder / "tokenizer.json").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert OnnxReader(folder).content_hash != reader.content_hash

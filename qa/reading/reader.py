@@ -6,6 +6,7 @@ sentence ... [SEP]: the first token's state tells how the passage answers, each 
 behind it says so (as BERTSUM marks sentences; Liu & Lapata 2019). It does not know companies or policies.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Protocol
 
 import numpy as np
 
-from index.embedding import hash_of_folder
 from index.errors import ModelError
 from index.onnx_embedding import open_session
 
@@ -102,7 +102,8 @@ class OnnxReader:
         try:
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             self._session = open_session(folder / GRAPH)
-            self.content_hash = hash_of_folder(folder)
+            made_of = [(folder / name).read_bytes() for name in (GRAPH, "tokenizer.json")]
+            self.content_hash = hashlib.sha256(b"".join(made_of)).hexdigest()
         # onnxruntime and tokenizers raise types of their own, which derive from Exception alone
         except Exception as error:
             raise ModelError(f"the reader in {folder} cannot be read ({error}); install askpolicy again") from error
