@@ -13,6 +13,7 @@ from rich.progress import ProgressColumn, Task
 from rich.text import Text
 
 from api.schemas import AskResponse, CompaniesResponse, PassageOut, PolicyOut, VerdictOut
+from qa.answers import BEGINNINGS, Verdict
 
 # From this score on, of 1: a passage that scores higher is called so. As on the chat page.
 _SCORE_WORDS = ((0.75, "strong"), (0.5, "good"), (0.25, "weak"), (0.0, "faint"))
@@ -85,9 +86,6 @@ def print_companies(console: Console, listed: CompaniesResponse) -> None:
             console.print(_indented(console, f"{policy.title}{day}", by=2))
 
 
-_VERDICTS = {"yes": "Yes.", "no": "No.", "depends": "It depends.", None: "The policy says:"}
-
-
 _NOT_ASKED = {
     "no_version": "no version of its policy is as old as that day",
     "unsupported_language": "its policy is in a language that is not read",
@@ -95,10 +93,10 @@ _NOT_ASKED = {
 
 
 def _print_verdicts(console: Console, verdicts: Sequence[VerdictOut]) -> None:
-    """What each company's policies say, those who say it first; who does not is told by name."""
+    """Print what each company's policies say, then the companies whose policies do not say."""
     for said in verdicts:
         if said.outcome == "answered":
-            console.print(_text(_VERDICTS[said.verdict], style="bold magenta"))
+            console.print(_text(BEGINNINGS[Verdict(said.verdict) if said.verdict else None], style="bold magenta"))
         elif said.outcome == "unclear":
             console.print(_text(f"The policy of {said.company.name} may not say. The closest is:", style="bold yellow"))
         elif said.outcome in _NOT_ASKED:

@@ -293,7 +293,7 @@ _training_data = click.option(
 @_model_option
 @_reader_option
 @click.option("--out", type=click.Path(path_type=Path), default=CALIBRATION, show_default="qa/calibration.json")
-@click.option("--intents", is_flag=True, help="Learn what questions ask and sentences tell anew, too: half an hour.")
+@click.option("--intents", is_flag=True, help="Retrain the intent classifiers first; takes half an hour.")
 def calibrate(*, data: Path, model: str, reader: str, out: Path, intents: bool) -> None:
     """Fit weights and thresholds for a model and a reader on dev questions, and write them."""
     from eval.calibrate import calibrate as fitted

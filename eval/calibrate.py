@@ -1,9 +1,8 @@
 """Weights and thresholds fitted on dev questions, as `qa/calibration.json` keeps them.
 
 First the order: a softmax over each question's candidates (Plackett-Luce's first choice), so that the
-relevant ones come first. Then the probability that one answers: a logistic regression on the questions, answerable or
-not.
-Then the thresholds, each the least that holds what `Calibration` promises.
+relevant ones come first. Then the probability that one answers: a logistic regression on the questions, answerable
+or not. Then the thresholds, each the least that holds what `Calibration` promises.
 """
 
 import tempfile
@@ -75,7 +74,7 @@ def calibrate(
     Args:
         data: the folder that holds `benchmarks/` and `corpus/`.
         out: a calibration file; what it holds of the other kind (with a reader, without) stays.
-        intents: learn the shipped model's weights of `qa.intents` anew first, and how many policies tell each.
+        intents: first retrain the intent classifiers of the shipped model, and count which intents policies cover.
     """
     corpus = data / "corpus" / "policies"
     if intents:

@@ -154,7 +154,7 @@ def write_questions_graph(folder: Path) -> None:
             continue
         factor = node.input[0]
         if factor not in rounded:
-            smooth = _smooth(ranges[factor], [weight(each) for each in by_input[factor]])
+            smooth = smoothing(ranges[factor], [weight(each) for each in by_input[factor]])
             made, values = _rounded_factor(factor, ranges[factor], smooth)
             nodes += made
             constants += values
@@ -218,11 +218,11 @@ def _ranges(folder: Path, graph: Any, names: Sequence[str]) -> dict[str, np.ndar
     return found
 
 
-def _smooth(ranges: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
+def smoothing(ranges: np.ndarray, weights: Sequence[np.ndarray], *, share: float = _SMOOTHED) -> np.ndarray:
     """What each column of a factor is divided by, and its weights multiplied with: shape (columns,), of mean size 1."""
     largest = np.abs(ranges).max(axis=0).clip(_LEAST)
     of_weights = np.max([np.abs(each).max(axis=0) for each in weights], axis=0).clip(_LEAST)
-    smooth = largest**_SMOOTHED / of_weights ** (1 - _SMOOTHED)
+    smooth = largest**share / of_weights ** (1 - share)
     scaled: np.ndarray = (smooth / np.exp(np.log(smooth).mean())).astype(np.float32)
     return scaled
 

@@ -16,6 +16,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from eval.onnx_graph import smoothing
 from eval.reader_model import ReaderModel
 from qa.reading.reader import INPUTS
 
@@ -110,12 +111,12 @@ def _layer(
     output, output_bias = dense("attention.output.dense")
     # What attention adds up are the values' columns: these take the scale, and nothing is computed for it.
     seen = ranges[f"{of}.attention.output.dense"]
-    smooth = _smooth(seen, [output])
+    smooth = smoothing(seen, [output], share=_SMOOTHED)
     values = (values[0] / smooth[:, None], values[1] / smooth)
     rounded_output = output * smooth
 
     into = ranges[f"{of}.attention.self.query"]
-    into_smooth = _smooth(into, [asked[0], keys[0], values[0]])
+    into_smooth = smoothing(into, [asked[0], keys[0], values[0]], share=_SMOOTHED)
     factor = _rounded(graph, graph.divided(state, into_smooth, f"{own}/smooth"), into / into_smooth)
     parts = [
         _product(graph, factor, weight * into_smooth, bias, f"{own}/{name}")
@@ -129,7 +130,7 @@ def _layer(
 
     (wide, wide_bias), (narrow, narrow_bias) = dense("intermediate.dense"), dense("output.dense")
     into = ranges[f"{of}.intermediate.dense"]
-    into_smooth = _smooth(into, [wide])
+    into_smooth = smoothing(into, [wide], share=_SMOOTHED)
     factor = _rounded(graph, graph.divided(state, into_smooth, f"{own}/between/smooth"), into / into_smooth)
     product = _product(graph, factor, wide * into_smooth, wide_bias, f"{own}/wide")
     graph.node("Gelu", [product], f"{own}/gelu", domain=_MICROSOFT)
@@ -184,15 +185,6 @@ def _dense(graph: _Graph, weights: Mapping[str, Vectors], of: str, state: str, n
     bias = graph.constant(f"{name}/bias", weights[f"{of}.bias"])
     graph.node("MatMul", [state, weight], f"{name}/product")
     return graph.node("Add", [f"{name}/product", bias], name)
-
-
-def _smooth(ranges: Vectors, weights: Sequence[Vectors]) -> Vectors:
-    """What each column of a factor is divided by, and its weights multiplied with: shape (columns,), of mean size 1."""
-    largest = np.abs(ranges).max(axis=0).clip(_LEAST)
-    of_weights = np.max([np.abs(each).max(axis=0) for each in weights], axis=0).clip(_LEAST)
-    smooth = largest**_SMOOTHED / of_weights ** (1 - _SMOOTHED)
-    scaled: Vectors = (smooth / np.exp(np.log(smooth).mean())).astype(np.float32)
-    return scaled
 
 
 def _ranges(model: ReaderModel, batches: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, Vectors]:

@@ -12,7 +12,7 @@ _DROPPED = 0.1
 
 
 class ReaderModel(nn.Module):
-    """What tells of a laid out question and passage how it answers, and of each mark whether its sentence says so."""
+    """Classify how a passage answers a question, and for each mark whether its sentence is evidence."""
 
     def __init__(self, folder: Path) -> None:
         """`folder`: of the model whose encoder it begins with."""

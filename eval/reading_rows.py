@@ -1,7 +1,7 @@
 """What the reader is taught with and measured on: judged questions and passages, questions written for one passage
 each, and contrast sets.
 
-`eval/reading/README.md` says how they came about. It does not know models.
+`eval/reading/README.md` says how they were made. It does not know models.
 """
 
 from collections.abc import Iterator, Sequence

@@ -75,8 +75,9 @@ class Quotation:
         ends = [0, *(end for _, end in self.evidence)]
         if not self.evidence or any(start < before for (start, _), before in zip(self.evidence, ends, strict=False)):
             raise ValueError(f"expected spans in reading order, got {self.evidence}")
-        for span in self.evidence:
-            self._passage_of(span)
+        for start, end in self.evidence:
+            if not any(passage.start <= start < end <= passage.end for passage in self.passages):
+                raise ValueError(f"{(start, end)} is in none of the passages quoted")
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:
@@ -91,23 +92,13 @@ class Quotation:
         """The words for people, without markup; where the policy has words between them stands “…”."""
         quoted, position = "", None
         for start, end in self.spans:
-            words = shown(self.policy.text, self._nearest_passage((start, end)), start, end)
+            words = shown(self.policy.text, self.passage_of((start, end)), start, end)
             parted = position is not None and not _follows(self.policy.text, position, start)
             quoted += (" … " if parted else " ") + words if quoted else words
             position = end
         return quoted
 
     def passage_of(self, span: Span) -> Passage:
-        """The passage that governs `span`, one of `spans`."""
-        return self._nearest_passage(span)
-
-    def _passage_of(self, span: Span) -> Passage:
-        for passage in self.passages:
-            if passage.start <= span[0] < span[1] <= passage.end:
-                return passage
-        raise ValueError(f"{span} is in none of the passages quoted")
-
-    def _nearest_passage(self, span: Span) -> Passage:
         """Whose words those at `span` are: the passage that holds them, or the one that they govern."""
         for passage in self.passages:
             inside = passage.start <= span[0] < passage.end
@@ -236,7 +227,7 @@ class Answerer(Protocol):
         ...
 
 
-_BEGINNINGS = {Verdict.YES: "Yes.", Verdict.NO: "No.", Verdict.DEPENDS: "It depends.", None: "The policy says:"}
+BEGINNINGS = {Verdict.YES: "Yes.", Verdict.NO: "No.", Verdict.DEPENDS: "It depends.", None: "The policy says:"}
 OUTSIDE = "This is not a question about a privacy policy."
 
 
@@ -246,7 +237,7 @@ class ExtractiveAnswerer:
     def answer(
         self, query: Query, outcome: Outcome, verdicts: Sequence[CompanyVerdict], closed: Sequence[Unread]
     ) -> str:
-        """See `Answerer`. Those who say come first, as they are given; whoever does not is told in one line."""
+        """See `Answerer`. Companies that answer come first, in the order given; the silent ones share one line."""
         if query.small_talk:
             return reply(query.small_talk, [company.name for company in query.covered])
         if not can_read(query.language):
@@ -267,7 +258,7 @@ class ExtractiveAnswerer:
 
 def _said(said: CompanyVerdict) -> list[str]:
     first, *others = [f"“{quote.text}” — {_where(said, quote)}" for quote in said.quotes]
-    return [f"{_BEGINNINGS[said.verdict]} {first}", *others]
+    return [f"{BEGINNINGS[said.verdict]} {first}", *others]
 
 
 def _perhaps(said: CompanyVerdict, beside: Sequence[CompanyVerdict]) -> list[str]:

@@ -1,6 +1,6 @@
 """A company's passages are read and judged: what its policies say to a question, how surely, and which words say so.
 
-It does not know names, chats or languages; which passages are a company's it is told.
+It does not know names, chats or languages; callers pass each company's passages.
 """
 
 from collections.abc import Sequence
@@ -97,7 +97,7 @@ class Judge:
         judged = []
         found = self.examined(topic, prepared, [candidates for _, candidates in companies])
         for (company_id, candidates), each in zip(companies, found, strict=True):
-            # as it is told: what it decides and what people see never differ
+            # rounded before anything is decided, so that the outcome agrees with the number people see
             says = round(inside * self._calibration.says(each.of_question), 4) if len(candidates.rows) else 0.0
             scores = says * relative_scores(self._calibration.order(each.signals))
             judged.append(Judged(company_id, candidates, each.readings, scores.round(6), says, as_of))

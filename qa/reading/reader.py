@@ -23,7 +23,7 @@ Ids = Sequence[int]
 READER_FOLDER = Path(__file__).with_name("model")
 GRAPH = "reader.onnx"
 SHIPPED, NONE = "shipped", "none"
-CLS, SEP, PAD, MARK = 101, 102, 0, 2
+CLS, SEP, MARK = 101, 102, 2
 """Tokens of BERT's English vocabulary; the mark is one that no text has (`[unused1]`)."""
 MAX_TOKENS = 128
 MAX_QUESTION_TOKENS, MAX_CONTEXT_TOKENS = 40, 32

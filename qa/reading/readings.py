@@ -73,17 +73,16 @@ def weigh(readings: Sequence[Reading], *, sure_from: float) -> Weighed:
     return Weighed(Verdict(ANSWERS[said]), (0,))
 
 
-def deciding_sentences(sentences: Sequence[str], logits: Vectors, *, least: float = 0.0) -> list[int]:
+def deciding_sentences(sentences: Sequence[str], logits: Vectors) -> list[int]:
     """The places in `sentences`, rising, of what is quoted: the surest, others that are likely, and their turns.
 
     An exception comes with its rule, and a rule with the exception behind it.
 
     Args:
-        logits: shape (n,), of each sentence that it says so, higher is surer.
-        least: from which logit on another sentence than the surest is quoted.
+        logits: shape (n,), of each sentence that it says so; others than the surest are quoted from 0 on.
     """
     best_first = np.lexsort((np.arange(len(logits)), -logits))
-    chosen = [int(place) for place in best_first[:MOST_EVIDENCE] if place == best_first[0] or logits[place] >= least]
+    chosen = [int(place) for place in best_first[:MOST_EVIDENCE] if place == best_first[0] or logits[place] >= 0.0]
     whole = set(chosen)
     for place in chosen:
         if place and _TURNS.match(sentences[place]):
