@@ -17,9 +17,9 @@ import httpx
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.live import Opener
-from api.sample import SAMPLE_POLICIES
-from api.server import server_of
+from api.serving.live import Opener
+from api.serving.sample import SAMPLE_POLICIES
+from api.serving.server import server_of
 from api.settings import Settings
 from index.build import build
 from index.errors import UnknownCompany
@@ -160,7 +160,7 @@ class FakeAssistant(Assistant):
 
 
 class Opens:
-    """An `api.live.Opener` of functions."""
+    """An `api.serving.live.Opener` of functions."""
 
     def __init__(self, opens: Callable[[], Assistant], newest: Callable[[], str] = lambda: "unknown") -> None:
         self.open, self.newest = opens, newest
@@ -204,7 +204,7 @@ def problem(response: httpx.Response) -> tuple[int, str]:
 @contextmanager
 def serving(*flags: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of `askpolicy serve`, and its process."""
-    command = [sys.executable, "-m", "api.cli", "serve", "--port", "0", *flags]
+    command = [sys.executable, "-m", "api.command.cli", "serve", "--port", "0", *flags]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
     ) as process:

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.app import create_app
-from api.cli import askpolicy
-from api.keys import KeysError, add_key, read_keys, revoke_key
+from api.command.cli import askpolicy
+from api.guard.keys import KeysError, add_key, read_keys, revoke_key
 from api.settings import BadSetting, Settings
 from tests.api_support import ACQUISITION, FakeAssistant, client, problem, tiny_index
 

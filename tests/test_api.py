@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from api import examples
 from api.app import create_app
-from api.sample import SAMPLE_POLICIES
-from api.schemas import AskRequest, AskResponse, CompaniesResponse, PassageOut, PolicyResponse, SearchResponse
+from api.serving.sample import SAMPLE_POLICIES
 from api.settings import Settings
+from api.wire import examples
+from api.wire.schemas import AskRequest, AskResponse, CompaniesResponse, PassageOut, PolicyResponse, SearchResponse
 from index.policy_index import PolicyIndex
 from tests.api_support import ACQUISITION, NOT_OBLIGATED, FakeAssistant, Opens, served, tiny_index
 from tests.tiny import TinyEmbedder

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from api.cli import serve as serve_command
-from api.problems import KIND_OF_ERROR, kind_of
-from api.sample import open_sample_index, sample_folder
+from api.command.cli import serve as serve_command
+from api.serving.sample import open_sample_index, sample_folder
 from api.settings import BadSetting, Settings, flag, settings_table, variable
+from api.wire.problems import KIND_OF_ERROR, kind_of
 from index import errors
 from index.policy_index import PolicyIndex
 from tests.conftest import ROOT

@@ -38,7 +38,7 @@ def test_a_package_imports_only_what_stands_before_it(package: str):
 
 
 def test_the_command_line_loads_nothing_heavy_to_show_its_help():
-    assert imported(ROOT / "api" / "cli.py", at_top=True) & HEAVY == set()
+    assert imported(ROOT / "api" / "command" / "cli.py", at_top=True) & HEAVY == set()
 
 
 @pytest.mark.parametrize("package", sorted(MAY_IMPORT))

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from api.app import create_app
-from api.keys import add_key, revoke_key
+from api.guard.keys import add_key, revoke_key
 from api.settings import Settings
 from tests.api_support import ACQUISITION, NOT_OBLIGATED, FakeAssistant, foreign_page, served, tiny_index
 

@@ -17,10 +17,10 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from api.app import create_app
-from api.cli import askpolicy
-from api.schemas import AskResponse, SearchResponse
+from api.command.cli import askpolicy
+from api.command.terminal import print_answer, print_hits
 from api.settings import Settings
-from api.terminal import print_answer, print_hits
+from api.wire.schemas import AskResponse, SearchResponse
 from index.policy_index import PolicyIndex
 from qa.assistant import Assistant
 from qa.reading.reader import open_reader
@@ -50,7 +50,7 @@ def run(*arguments: str | Path, environment: dict[str, str] | None = None) -> Re
 
 
 def start(
-    *arguments: str | Path, program: Sequence[str] = ("-m", "api.cli"), **options: object
+    *arguments: str | Path, program: Sequence[str] = ("-m", "api.command.cli"), **options: object
 ) -> subprocess.Popen[str]:
     """The command as a process of its own."""
     return subprocess.Popen(
@@ -82,7 +82,7 @@ def index(policies: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_command_starts_without_a_heavy_library() -> None:
     heavy = ["numpy", "torch", "fastapi", "pydantic", "rich", "uvicorn", "faiss", "sentence_transformers"]
-    program = f"import sys, api.cli; print([name for name in {heavy} if name in sys.modules])"
+    program = f"import sys, api.command.cli; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -120,7 +120,11 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "--help"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+        [sys.executable, "-m", "api.command.cli", "--help"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     os.close(writing)
     assert done.stderr == ""
@@ -400,7 +404,9 @@ def test_ask_prints_what_the_http_service_returns(index: Path) -> None:
 
 
 def test_serve_prints_its_address_answers_there_and_stops_on_ctrl_c(index: Path) -> None:
-    program = "from api.cli import main; from tests.tiny import TinyEmbedder; main(lambda settings: TinyEmbedder())"
+    program = (
+        "from api.command.cli import main; from tests.tiny import TinyEmbedder; main(lambda settings: TinyEmbedder())"
+    )
     process = start("serve", "--index", index, "--port", "0", program=["-c", program])
     try:
         assert process.stdout is not None

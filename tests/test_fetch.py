@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from api.cli import askpolicy
+from api.command.cli import askpolicy
 from index.build import build
 from index.errors import FetchRefused
 from index.policies.layout import service_folder
@@ -693,6 +693,6 @@ def test_a_folder_that_cannot_be_written_is_one_line(web: Site, tmp_path: Path) 
 
 
 def test_fetch_help_needs_no_http_client() -> None:
-    program = "import sys, api.cli; print('httpx' in sys.modules)"
+    program = "import sys, api.command.cli; print('httpx' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from api.cli import askpolicy
-from api.live import LiveAssistant
-from api.metrics import Metrics
+from api.command.cli import askpolicy
+from api.observability.metrics import Metrics
+from api.serving.live import LiveAssistant
 from index.build import build
 from index.embedding import BASE_MODEL, SentenceTransformersEmbedder
 from index.manifest import published_version
@@ -193,7 +193,7 @@ def run(*arguments: str | Path) -> Result:
         (["index", "build", "{index}", "--out", "{index}"], "index.build.build"),
         (["index", "verify", "{index}"], "index.manifest.damaged_files"),
         (["index", "show", "{index}"], "index.manifest.current_version"),
-        (["keys", "add", "me", "--keys", "{index}/keys"], "api.keys.add_key"),
+        (["keys", "add", "me", "--keys", "{index}/keys"], "api.guard.keys.add_key"),
     ],
 )
 def test_what_the_disk_forbids_is_one_line(

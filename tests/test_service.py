@@ -22,11 +22,11 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.logs import show_logs
-from api.sample import SAMPLE_POLICIES
-from api.schemas import AskResponse, CompaniesStep, PassagesStep
+from api.observability.logs import show_logs
+from api.serving.sample import SAMPLE_POLICIES
 from api.settings import BadSetting, Settings
-from api.streaming import wants_events
+from api.wire.schemas import AskResponse, CompaniesStep, PassagesStep
+from api.wire.streaming import wants_events
 from index.build import build
 from index.manifest import published_version
 from index.policy_index import PolicyIndex

@@ -98,7 +98,7 @@ def test_a_worker_that_dies_is_begun_again(index: Path) -> None:
 
 
 def test_workers_that_could_not_open_the_index_are_told_once_before_they_begin(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "api.cli", "serve", "--index", str(tmp_path / "nothing"), "--workers", "2"]
+    command = [sys.executable, "-m", "api.command.cli", "serve", "--index", str(tmp_path / "nothing"), "--workers", "2"]
     done = subprocess.run([*command, "--port", "0"], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")

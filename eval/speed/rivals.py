@@ -66,7 +66,7 @@ def has_txtai() -> bool:
 def served_askpolicy(index: Path, *flags: str) -> Iterator[Served]:
     """`askpolicy serve` over the index in `index`, with further `flags`."""
     port = _free_port()
-    command = [sys.executable, "-m", "api.cli", "serve", "--index", str(index), "--port", str(port), *flags]
+    command = [sys.executable, "-m", "api.command.cli", "serve", "--index", str(index), "--port", str(port), *flags]
     with _served(command, f"http://127.0.0.1:{port}", "/readyz", {}) as served:
         yield served
 

@@ -24,9 +24,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
 
-from api import metrics
-from api.problems import BUSY, HEAD_TOO_LARGE, MEDIA_TYPE, NOT_HTTP, ProblemKind, body_of
+from api.observability import metrics
 from api.settings import Settings
+from api.wire.problems import BUSY, HEAD_TOO_LARGE, MEDIA_TYPE, NOT_HTTP, ProblemKind, body_of
 
 _BACKLOG = 2_048
 # Idle connections are kept so long when the service stops: a question that is on its way still gets its answer.
@@ -57,7 +57,7 @@ def serve_by_workers(listener: socket.socket, settings: Settings) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="askpolicy-") as numbers:
         os.environ.update(settings.as_environment() | {metrics.SHARED: numbers})
-        config = _Config("api.worker:create", settings, listener, factory=True, workers=settings.workers)
+        config = _Config("api.serving.worker:create", settings, listener, factory=True, workers=settings.workers)
         _Workers(config, sockets=[listener]).run()
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from api.logs import log
+from api.observability.logs import log
 from index.errors import AskPolicyError
 
 _FORMAT = 1

@@ -22,10 +22,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.keys import Key, KeyRing, found_key
-from api.logs import log
-from api.metrics import Metrics
-from api.problems import (
+from api.guard.keys import Key, KeyRing, found_key
+from api.observability.logs import log
+from api.observability.metrics import Metrics
+from api.settings import BadSetting, Settings, checked_origin
+from api.wire.problems import (
     FOREIGN_HOST,
     FOREIGN_ORIGIN,
     KEY_MISSING,
@@ -34,7 +35,6 @@ from api.problems import (
     WIDGET_TOKEN,
     problem,
 )
-from api.settings import BadSetting, Settings, checked_origin
 
 if TYPE_CHECKING:
     from limits import RateLimitItem

@@ -8,8 +8,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import problems
-from api.problems import KIND_OF_ERROR, MEDIA_TYPE, ProblemKind, body_of
+from api.wire import problems
+from api.wire.problems import KIND_OF_ERROR, MEDIA_TYPE, ProblemKind, body_of
 from index import errors
 
 MOST_ID_CHARS = 500

@@ -14,8 +14,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.admission import Busy, TookTooLong
-from api.logs import log
+from api.observability.logs import log
+from api.serving.admission import Busy, TookTooLong
 from index import errors
 
 MEDIA_TYPE = "application/problem+json"

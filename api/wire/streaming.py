@@ -9,8 +9,8 @@ from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
-from api.logs import log
-from api.problems import problem_of
+from api.observability.logs import log
+from api.wire.problems import problem_of
 
 MEDIA_TYPE = "text/event-stream"
 

@@ -8,7 +8,7 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import BODY_TOO_LARGE, BODY_TOO_SLOW, problem
+from api.wire.problems import BODY_TOO_LARGE, BODY_TOO_SLOW, problem
 
 
 class BodyLimit:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from api.metrics import Metrics
+from api.observability.metrics import Metrics
 from index.errors import DeadlineExceeded
 
 T = TypeVar("T")

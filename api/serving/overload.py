@@ -11,12 +11,12 @@ from contextlib import ExitStack
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.admission import Admission, Busy
-from api.logs import log
-from api.metrics import Metrics
-from api.problems import problem_of
-from api.request_log import request_id_of
-from api.security_headers import RAW_HEADERS
+from api.guard.security_headers import RAW_HEADERS
+from api.observability.logs import log
+from api.observability.metrics import Metrics
+from api.observability.request_log import request_id_of
+from api.serving.admission import Admission, Busy
+from api.wire.problems import problem_of
 
 _TELL_EVERY_S = 1.0
 # While it refuses, the event loop turns at most forty times a second and then refuses all that have come: each of its

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import ProgressColumn, Task
 from rich.text import Text
 
-from api.schemas import AskResponse, CompaniesResponse, PassageOut, PolicyOut, VerdictOut
+from api.wire.schemas import AskResponse, CompaniesResponse, PassageOut, PolicyOut, VerdictOut
 from qa.answers import BEGINNINGS, Verdict
 
 # From this score on, of 1: a passage that scores higher is called so. As on the chat page.

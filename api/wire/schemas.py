@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from api import examples
-from api.live import Refused
+from api.serving.live import Refused
+from api.wire import examples
 from index.manifest import Manifest
 from index.parsing.document import Block, Kind
 from index.parsing.markup import plain

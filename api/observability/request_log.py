@@ -14,9 +14,9 @@ from opentelemetry.trace import Span
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.logs import log
-from api.metrics import Metrics
-from api.traces import Traces
+from api.observability.logs import log
+from api.observability.metrics import Metrics
+from api.observability.traces import Traces
 
 _ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _NOWHERE = "nowhere"

@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from api.logs import log
-from api.metrics import Metrics
-from api.problems import NotReady, kind_of
+from api.observability.logs import log
+from api.observability.metrics import Metrics
+from api.wire.problems import NotReady, kind_of
 from qa.assistant import Assistant
 
 # A version that was refused is tried again so seldom: a full disk may be mended without a new publication.

@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-_WEB = Path(__file__).parent / "web"
+_WEB = Path(__file__).parents[1] / "web"
 _TAGS = ("<askpolicy-chat", "<askpolicy-policy")
 _FRESH = {"Cache-Control": "no-cache"}
 # Any page may load the widget: it holds nothing of anybody's, and asks only where the service lets it.

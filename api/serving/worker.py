@@ -1,6 +1,7 @@
 """One of several worker processes: makes its application of the environment alone, as the server's supervisor needs.
 
-It does not know the server. `python -m api.worker` only opens what a worker would, to tell what is wrong beforehand.
+It does not know the server. `python -m api.serving.worker` only opens what a worker would, to tell what is wrong
+beforehand.
 """
 
 import os
@@ -9,8 +10,8 @@ import sys
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.logs import log, show_logs
-from api.opening import FolderOpener, open_embedder
+from api.observability.logs import log, show_logs
+from api.serving.opening import FolderOpener, open_embedder
 from api.settings import Settings
 from index.errors import AskPolicyError, IndexFolderError
 

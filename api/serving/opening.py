@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from api.sample import open_sample_index, sample_folder
+from api.serving.sample import open_sample_index, sample_folder
 from api.settings import Settings
 from index.embedding import DEFAULT_MODEL, Embedder
 from index.embedding import open_embedder as embedder_of
@@ -53,11 +53,11 @@ class FolderOpener:
         return self._settings.index or sample_folder(self._embedder)
 
     def newest(self) -> str:
-        """See `api.live.Opener`."""
+        """See `api.serving.live.Opener`."""
         return published_version(self.folder)
 
     def open(self) -> Assistant:
-        """See `api.live.Opener`."""
+        """See `api.serving.live.Opener`."""
         index = open_index(self._settings, self._embedder, progress=self._progress)
         assistant = Assistant(index, self._embedder, reader=self._reader, calibration=self._calibration)
         assistant.understand(_IN_ANOTHER_LANGUAGE)

@@ -1,7 +1,7 @@
 """What the service counts about itself. It does not know questions' words: none is kept.
 
 Of one process the numbers lie in a registry of their own; of several workers, in files that each of them sums up
-(`SHARED` names their folder, which `api.server` sets before any of them is started).
+(`SHARED` names their folder, which `api.serving.server` sets before any of them is started).
 """
 
 import os

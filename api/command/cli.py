@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
-    from api.opening import FolderOpener
+    from api.serving.opening import FolderOpener
     from index.build import BuildReport
     from index.embedding import Embedder
     from index.sources.folder import Progress
@@ -68,7 +68,7 @@ def main(open_with: "Callable[[Settings], Embedder] | None" = None) -> None:
     """The entry point: as `askpolicy`, and quiet where its reader has gone or Ctrl-C was pressed.
 
     Args:
-        open_with: what opens the embedding model; None means `api.opening.open_embedder`.
+        open_with: what opens the embedding model; None means `api.serving.opening.open_embedder`.
     """
     try:
         status = askpolicy(standalone_mode=False, obj=open_with)
@@ -169,8 +169,8 @@ def ask(
     as_json: bool,
 ) -> None:
     """Answer QUESTION with the passage that says so, its company, its date and its link."""
-    from api.schemas import AskResponse
-    from api.terminal import print_answer
+    from api.command.terminal import print_answer
+    from api.wire.schemas import AskResponse
 
     settings = _settings(index=index_folder, model=model, reader=reader)
     _check(question, k)
@@ -203,8 +203,8 @@ def search(
     as_json: bool,
 ) -> None:
     """List the passages nearest to QUESTION, best first, without judging whether they answer."""
-    from api.schemas import SearchResponse
-    from api.terminal import print_hits
+    from api.command.terminal import print_hits
+    from api.wire.schemas import SearchResponse
 
     settings = _settings(index=index_folder, model=model)
     _check(question, k)
@@ -223,9 +223,9 @@ def search(
 @_json_option
 def companies(*, index_folder: Path | None, model: str | None, as_json: bool) -> None:
     """List the companies whose policies are in the index, with their other names and their policies."""
-    from api.opening import open_index
-    from api.schemas import CompaniesResponse
-    from api.terminal import print_companies
+    from api.command.terminal import print_companies
+    from api.serving.opening import open_index
+    from api.wire.schemas import CompaniesResponse
 
     settings = _settings(index=index_folder, model=model)
     with _progress() as progress:
@@ -297,8 +297,8 @@ def serve(**given: Any) -> None:
     Every flag can be given as an environment variable instead, which its help names. On another address than loopback
     it asks for API keys (`askpolicy keys`), or for --open-to-all.
     """
-    from api.logs import show_logs
-    from api.server import serve, serve_by_workers
+    from api.observability.logs import show_logs
+    from api.serving.server import serve, serve_by_workers
 
     settings = _settings(**given)
     for strange, meant in likely_misspelt(os.environ).items():
@@ -353,7 +353,7 @@ def add(*, name: str, origins: tuple[str, ...], path: Path | None) -> None:
     A key is a secret of whoever calls the service. With --origin it is a token for a widget, which may stand in a
     page: it asks only from pages of that origin. A running service knows it within a second.
     """
-    from api.keys import add_key
+    from api.guard.keys import add_key
 
     try:
         checked = [checked_origin(origin) for origin in origins]
@@ -366,7 +366,7 @@ def add(*, name: str, origins: tuple[str, ...], path: Path | None) -> None:
 @_keys_option
 def list_keys(*, path: Path | None) -> None:
     """List the keys by name, with the day that they were made and the origins of widget tokens."""
-    from api.keys import read_keys
+    from api.guard.keys import read_keys
 
     for key in read_keys(_keys_file(path)):
         click.echo(f"{key.name}  {key.made_on}  {' '.join(key.origins) or 'any origin, secret'}")
@@ -377,7 +377,7 @@ def list_keys(*, path: Path | None) -> None:
 @_keys_option
 def revoke(*, name: str, path: Path | None) -> None:
     """Answer no more requests with the key called NAME; a running service knows it within a second."""
-    from api.keys import revoke_key
+    from api.guard.keys import revoke_key
 
     revoke_key(_keys_file(path), name)
     click.echo(f"{name}: revoked")
@@ -524,7 +524,7 @@ def _check_open(settings: Settings) -> None:
     Raises:
         BadAddress: others than this machine reach it, and no key is asked for.
     """
-    from api.access import is_local
+    from api.guard.access import is_local
 
     if not (is_local(settings) or settings.keys or settings.open_to_all):
         who = "a proxy brings others to" if settings.proxies else "others than this machine reach"
@@ -536,7 +536,9 @@ def _check_open(settings: Settings) -> None:
 
 def _open_once(settings: Settings) -> None:
     """Let a process open what each worker will; what is wrong is told once, before any of them begins."""
-    done = subprocess.run([sys.executable, "-m", "api.worker"], env=os.environ | settings.as_environment(), check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "api.serving.worker"], env=os.environ | settings.as_environment(), check=False
+    )
     if done.returncode:
         click.get_current_context().exit(_ERROR)
 
@@ -578,7 +580,7 @@ def _embedder(settings: Settings) -> "Embedder":
     """The embedding model of `settings`, opened by whatever the command was given as its context's object."""
     open_with = click.get_current_context().obj
     if open_with is None:
-        from api.opening import open_embedder
+        from api.serving.opening import open_embedder
 
         open_with = open_embedder
     embedder: Embedder = open_with(settings)
@@ -586,7 +588,7 @@ def _embedder(settings: Settings) -> "Embedder":
 
 
 def _opener(settings: Settings, progress: "Progress") -> "FolderOpener":
-    from api.opening import FolderOpener
+    from api.serving.opening import FolderOpener
 
     return FolderOpener(settings, _embedder(settings), progress=progress)
 
@@ -673,7 +675,7 @@ def _progress() -> "Iterator[Progress]":
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    from api.terminal import RateColumn
+    from api.command.terminal import RateColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(), TimeRemainingColumn())
     with Bars(*columns, console=Console(stderr=True)) as bars:

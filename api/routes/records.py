@@ -1,0 +1,54 @@
+"""What is in the index: `/v1/companies` and `/v1/policies/{id}`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as PathParameter
+from fastapi.responses import Response
+from pydantic import StringConstraints
+
+from api.routes.work import Work
+from api.wire.openapi import MOST_ID_CHARS, POLICY_PROBLEMS, RECORD_PROBLEMS
+from api.wire.schemas import CompaniesResponse, PolicyResponse
+from qa.assistant import Assistant
+
+_MOST_SPANS = 20
+
+
+def records(work: Work) -> APIRouter:
+    """The routes of companies and policies."""
+    router = APIRouter(prefix="/v1", tags=["records"])
+
+    @router.get(
+        "/companies",
+        summary="Everyone whose policies are in the index",
+        response_model=CompaniesResponse,
+        responses=RECORD_PROBLEMS,
+    )
+    async def companies(request: Request) -> Response:
+        return await work.respond(request, lambda assistant: CompaniesResponse.of(assistant.index))
+
+    @router.get(
+        "/policies/{policy_id}",
+        summary="A policy in full",
+        response_model=PolicyResponse,
+        responses=POLICY_PROBLEMS,
+    )
+    async def policy(
+        policy_id: Annotated[
+            str, PathParameter(max_length=MOST_ID_CHARS, examples=["jivochat.com--privacy-policy--2015-03-20"])
+        ],
+        request: Request,
+        evidence: Annotated[
+            list[Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}-[0-9]{1,9}$")]],
+            Query(max_length=_MOST_SPANS, description="spans START-END whose words `blocks` is to set apart"),
+        ] = [],  # noqa: B006 - FastAPI copies it
+    ) -> Response:
+        def whole(assistant: Assistant) -> PolicyResponse:
+            found = assistant.index.policy(policy_id)
+            spans = [(int(start), int(end)) for start, _, end in (span.partition("-") for span in evidence)]
+            return PolicyResponse.of_policy(found, assistant.index.companies[found.company_id], evidence=spans)
+
+        return await work.respond(request, whole)
+
+    return router

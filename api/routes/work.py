@@ -1,0 +1,126 @@
+"""The work behind a request: done in a thread of the admission, with one assistant from its beginning to its end."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from api.observability.metrics import Metrics
+from api.observability.traces import Traces
+from api.serving.admission import Admission
+from api.serving.live import LiveAssistant
+from api.wire.schemas import (
+    AskRequest,
+    AskResponse,
+    CompaniesStep,
+    PassagesStep,
+    SearchRequest,
+    SearchResponse,
+)
+from api.wire.streaming import Event, streamed, wants_events
+from qa.answers import Answer
+from qa.assistant import Assistant
+from qa.deadline import Deadline
+from qa.question import query as understood
+from qa.stages import recorded
+
+
+class Work:
+    """Does what a request asks for in a thread of the admission, with one assistant from its beginning to its end."""
+
+    def __init__(
+        self,
+        live: LiveAssistant,
+        admission: Admission,
+        metrics: Metrics,
+        traces: Traces,
+        *,
+        log_questions: bool,
+        timeout_s: float,
+    ) -> None:
+        self._live, self._admission, self._metrics, self._traces = live, admission, metrics, traces
+        self._log_questions, self._timeout_s = log_questions, timeout_s
+
+    async def respond(self, request: Request, work: Callable[[Assistant], BaseModel]) -> Response:
+        """What `work` makes of the assistant that serves now, as JSON."""
+        assistant = self._assistant(request)
+        body = await self._admission.run(lambda: work(assistant).model_dump_json())
+        return Response(body, media_type="application/json")
+
+    async def ask(self, request: Request, asked: AskRequest) -> Response:
+        """The answer, as JSON or as events."""
+        self._note(request, asked.question)
+        deadline = Deadline.after(self._timeout_s)
+        if not wants_events(request.headers.get("accept", "")):
+            return await self.respond(request, lambda assistant: self._answer(request, assistant, asked, deadline))
+        assistant = self._assistant(request)
+        return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked, deadline)))
+
+    async def search(self, request: Request, asked: SearchRequest) -> Response:
+        """The hits, as JSON."""
+        self._note(request, asked.question)
+        deadline = Deadline.after(self._timeout_s)
+
+        def work(assistant: Assistant) -> SearchResponse:
+            with self._measured(request) as took_s:
+                ranking = assistant.search(
+                    asked.question, companies=asked.companies, k=asked.k, as_of=asked.as_of, deadline=deadline
+                )
+            self._metrics.searched(took_s=took_s())
+            return SearchResponse.of(ranking, assistant.index.manifest.version)
+
+        return await self.respond(request, work)
+
+    def _assistant(self, request: Request) -> Assistant:
+        """The assistant for this request alone; the response names its version."""
+        assistant = self._live.assistant()
+        request.state.index_version = assistant.index.manifest.version
+        return assistant
+
+    def _note(self, request: Request, question: str) -> None:
+        if self._log_questions:
+            request.state.question = question
+
+    def _answer(self, request: Request, assistant: Assistant, asked: AskRequest, deadline: Deadline) -> AskResponse:
+        with self._measured(request) as took_s:
+            answer = assistant.ask(asked.question, **_options(asked), deadline=deadline)
+        return self._counted(request, answer, took_s())
+
+    def _events(self, request: Request, assistant: Assistant, asked: AskRequest, deadline: Deadline) -> Iterator[Event]:
+        with self._measured(request) as took_s:
+            for step in assistant.steps(asked.question, **_options(asked), deadline=deadline):
+                if isinstance(step, understood.Query):
+                    yield "companies", CompaniesStep.of(step, assistant.index.manifest.version)
+                elif isinstance(step, Answer):
+                    yield "answer", self._counted(request, step, took_s())
+                else:
+                    yield "passages", PassagesStep.of(step)
+
+    def _counted(self, request: Request, answer: Answer, took_s: float) -> AskResponse:
+        request.state.outcome = answer.outcome.value
+        self._metrics.answered(answer.outcome.value, took_s=took_s)
+        return AskResponse.of(answer, took_ms=1_000 * took_s)
+
+    @contextmanager
+    def _measured(self, request: Request) -> Iterator[Callable[[], float]]:
+        """Seconds since the block began; its stages go to the numbers and the traces."""
+        began = time.perf_counter()
+        with recorded() as recording:
+            yield lambda: time.perf_counter() - began
+        self._metrics.staged(recording.total_ms)
+        self._traces.stages(request.state.span, recording.stages)
+
+
+def _options(asked: AskRequest) -> dict[str, Any]:
+    """What `Assistant.ask` and `steps` take beside the question."""
+    return {
+        "companies": asked.companies,
+        "history": asked.history,
+        "k": asked.k,
+        "as_of": asked.as_of,
+        "offset": asked.offset,
+    }

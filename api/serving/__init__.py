@@ -1,0 +1,1 @@
+"""The running service: threads, processes, sockets, and the index that serves now."""
