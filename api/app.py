@@ -8,10 +8,13 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from fastapi.responses import Response
 
+from api import mcp
 from api.guard.access import Access, Cors, Rules, open_storage
 from api.guard.limits import BodyLimit
 from api.guard.security_headers import SecurityHeaders
@@ -32,6 +35,9 @@ from api.wire.openapi import (
 )
 from api.wire.problems import UnexpectedErrors, tell_problems
 from qa.assistant import Assistant
+
+if TYPE_CHECKING:
+    from api.mcp.server import Endpoint
 
 _THREADS_A_CORE = 4
 _API_VERSION = "1"
@@ -61,8 +67,11 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        live.begin()
-        yield
+        async with AsyncExitStack() as entered:
+            if for_mcp is not None:
+                await entered.enter_async_context(for_mcp.running())
+            live.begin()
+            yield
         live.end()
         metrics.end()
         await _ended(traces)
@@ -90,6 +99,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     app.include_router(records(work))
     app.include_router(state(live, metrics))
     app.include_router(chat(settings.page_token))
+    for_mcp = _mcp_endpoint(app)
     tell_problems(app)
     describe(app, with_keys=settings.keys is not None)
     # The last added is the outermost.
@@ -102,6 +112,21 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     app.add_middleware(SecurityHeaders)
     app.add_middleware(FullQueue, admission=admission, metrics=metrics, version=lambda: live.version)
     return app
+
+
+def _mcp_endpoint(app: FastAPI) -> "Endpoint | None":
+    """What answers at /mcp, behind all that stands before the other endpoints; None where its SDK is not installed."""
+    if not mcp.is_installed():
+        return None
+    from api.mcp.server import Endpoint, server_of
+
+    endpoint = Endpoint(server_of(app))
+
+    @app.post("/mcp", include_in_schema=False)
+    async def message() -> Response:
+        return endpoint
+
+    return endpoint
 
 
 async def _ended(traces: Traces) -> None:
