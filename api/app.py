@@ -21,6 +21,7 @@ from api.guard.security_headers import SecurityHeaders
 from api.observability.metrics import Metrics
 from api.observability.request_log import RequestLog
 from api.observability.traces import Traces
+from api.routes.chat_completions import chat_completions
 from api.routes.pages import chat
 from api.routes.questions import questions
 from api.routes.records import records
@@ -30,6 +31,7 @@ from api.serving.admission import Admission
 from api.serving.live import LiveAssistant, Opener
 from api.serving.overload import FullQueue, TakePlace
 from api.settings import Settings
+from api.wire.chat_completions import OpenAIErrors
 from api.wire.openapi import (
     describe,
 )
@@ -96,6 +98,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         timeout_s=settings.answer_timeout_s,
     )
     app.include_router(questions(work))
+    app.include_router(chat_completions(work))
     app.include_router(records(work))
     app.include_router(state(live, metrics))
     app.include_router(chat(settings.page_token))
@@ -107,6 +110,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
     app.add_middleware(Access, rules=rules, storage=storage, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
+    app.add_middleware(OpenAIErrors)
     app.add_middleware(Cors, rules=rules)
     app.add_middleware(RequestLog, metrics=metrics, traces=traces, version=lambda: live.version)
     app.add_middleware(SecurityHeaders)
