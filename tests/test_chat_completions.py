@@ -1,5 +1,6 @@
 """OpenAI's interface, asked with OpenAI's own client over a real server."""
 
+import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from openai.types.chat import ChatCompletion
 from api.app import create_app
 from api.guard.keys import add_key
 from api.settings import Settings
+from api.wire import examples
+from api.wire.chat_completions import ChatCompletion as ChatCompletionOut
+from api.wire.schemas import AskRequest, AskResponse
 from index.policy_index import PolicyIndex
 from tests.api_support import ACQUISITION, NOT_OBLIGATED, FakeAssistant, Opens, served, tiny_index
 
@@ -83,6 +87,18 @@ def test_words_that_two_companies_share_are_cited_for_each(tmp_path: Path) -> No
     assert [title.partition(",")[0] for _, title in quoted(completion)] == ["Acme", "Zebra"]
     starts = [each.url_citation.start_index for each in completion.choices[0].message.annotations or ()]
     assert len(set(starts)) == 2
+
+
+def test_what_the_answer_does_not_quote_is_not_cited() -> None:
+    content = copy.deepcopy(examples.ANSWER)
+    quotations = content["verdicts"][0]["quotations"]
+    quotations.append(quotations[0] | {"text": "Words that the answer leaves out."})
+    answer = AskResponse.model_validate_json(json.dumps(content))
+    asked = AskRequest(question=answer.question)
+    completion = ChatCompletionOut.of(answer, asked=asked, created=0, pages="http://localhost/")
+    (annotation,) = completion.choices[0].message.annotations
+    start, end = annotation.url_citation.start_index, annotation.url_citation.end_index
+    assert answer.answer[start:end] == f"“{NOT_OBLIGATED}”"
 
 
 def test_a_policy_without_a_source_is_cited_by_our_page(tmp_path: Path) -> None:

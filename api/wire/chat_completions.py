@@ -326,17 +326,15 @@ def _tokens(texts: Sequence[str]) -> int:
 def _citations(answer: AskResponse, pages: str) -> list[Annotation]:
     """Each quotation that stands in the answer, in its order there, with where it is from."""
     verdicts = [verdict for part in answer.parts for verdict in part.verdicts] if answer.parts else answer.verdicts
-    found: dict[tuple[int, int], Annotation] = {}
+    found = []
     for verdict in verdicts:
         for quotation in verdict.quotations:
             # as the answer attributes it: two companies may say the same, word for word
-            attributed = f"“{quotation.text}” — {verdict.company.name}, {quotation.policy.title}"
-            for match in re.finditer(re.escape(attributed), answer.answer):
-                span = match.start(), match.start() + len(quotation.text) + 2
-                if span not in found:
-                    found[span] = _citation(span, verdict, quotation, pages)
-                    break
-    return [found[span] for span in sorted(found)]
+            start = answer.answer.find(f"“{quotation.text}” — {verdict.company.name}, {quotation.policy.title}")
+            if start >= 0:
+                span = start, start + len(quotation.text) + 2
+                found.append(_citation(span, verdict, quotation, pages))
+    return sorted(found, key=lambda each: each.url_citation.start_index)
 
 
 def _citation(span: tuple[int, int], verdict: VerdictOut, quotation: QuotationOut, pages: str) -> Annotation:
