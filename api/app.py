@@ -8,16 +8,20 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from fastapi.responses import Response
 
+from api import mcp
 from api.guard.access import Access, Cors, Rules, open_storage
 from api.guard.limits import BodyLimit
 from api.guard.security_headers import SecurityHeaders
 from api.observability.metrics import Metrics
 from api.observability.request_log import RequestLog
 from api.observability.traces import Traces
+from api.routes.chat_completions import chat_completions
 from api.routes.pages import chat
 from api.routes.questions import questions
 from api.routes.records import records
@@ -27,11 +31,15 @@ from api.serving.admission import Admission
 from api.serving.live import LiveAssistant, Opener
 from api.serving.overload import FullQueue, TakePlace
 from api.settings import Settings
+from api.wire.chat_completions import OpenAIErrors
 from api.wire.openapi import (
     describe,
 )
 from api.wire.problems import UnexpectedErrors, tell_problems
 from qa.assistant import Assistant
+
+if TYPE_CHECKING:
+    from api.mcp.server import Endpoint
 
 _THREADS_A_CORE = 4
 _API_VERSION = "1"
@@ -61,8 +69,11 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        live.begin()
-        yield
+        async with AsyncExitStack() as entered:
+            if for_mcp is not None:
+                await entered.enter_async_context(for_mcp.running())
+            live.begin()
+            yield
         live.end()
         metrics.end()
         await _ended(traces)
@@ -87,9 +98,11 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         timeout_s=settings.answer_timeout_s,
     )
     app.include_router(questions(work))
+    app.include_router(chat_completions(work))
     app.include_router(records(work))
     app.include_router(state(live, metrics))
     app.include_router(chat(settings.page_token))
+    for_mcp = _mcp_endpoint(app)
     tell_problems(app)
     describe(app, with_keys=settings.keys is not None)
     # The last added is the outermost.
@@ -97,11 +110,27 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
     app.add_middleware(Access, rules=rules, storage=storage, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
+    app.add_middleware(OpenAIErrors)
     app.add_middleware(Cors, rules=rules)
     app.add_middleware(RequestLog, metrics=metrics, traces=traces, version=lambda: live.version)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(FullQueue, admission=admission, metrics=metrics, version=lambda: live.version)
     return app
+
+
+def _mcp_endpoint(app: FastAPI) -> "Endpoint | None":
+    """What answers at /mcp, behind all that stands before the other endpoints; None where its SDK is not installed."""
+    if not mcp.is_installed():
+        return None
+    from api.mcp.server import Endpoint, server_of
+
+    endpoint = Endpoint(server_of(app))
+
+    @app.post("/mcp", include_in_schema=False)
+    async def message() -> Response:
+        return endpoint
+
+    return endpoint
 
 
 async def _ended(traces: Traces) -> None:

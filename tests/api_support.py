@@ -202,9 +202,11 @@ def problem(response: httpx.Response) -> tuple[int, str]:
 
 
 @contextmanager
-def serving(*flags: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The address of `askpolicy serve`, and its process."""
-    command = [sys.executable, "-m", "api.command.cli", "serve", "--port", "0", *flags]
+def serving(
+    *flags: str, program: Sequence[str] = ("-m", "api.command.cli", "serve"), **environment: str
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of `askpolicy serve`, or of another program that serves as it does, and its process."""
+    command = [sys.executable, *program, "--port", "0", *flags]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
     ) as process:

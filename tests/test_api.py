@@ -483,6 +483,29 @@ def test_metrics_count_questions_by_outcome_for_each_application_alone(assistant
     assert all('askpolicy_answer_seconds_count{endpoint="ask"} 1.0' in text for text in counts)
 
 
+# GET /v1/policies/{id}/text
+
+
+def test_a_part_of_a_policy_is_what_stands_at_its_offsets(client: httpx.Client, index: PolicyIndex) -> None:
+    part = client.get(f"/v1/policies/{JIVOCHAT_POLICY}/text", params={"start": 8916, "end": 8986}).json()
+    text = index.policy(JIVOCHAT_POLICY).text
+    assert (part["text"], part["start"], part["end"]) == (text[8916:8986], 8916, 8986)
+    assert (part["total_chars"], part["next_start"]) == (len(text), 8986)
+    assert (part["company"]["id"], part["policy"]["id"]) == ("jivochat.com", JIVOCHAT_POLICY)
+    assert part["index_version"] == index.manifest.version
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"), [({}, (0, 13_902)), ({"start": 99_999}, (13_902, 13_902)), ({"start": 9, "end": 5}, (9, 9))]
+)
+def test_a_part_ends_where_the_policy_does(
+    client: httpx.Client, index: PolicyIndex, span: dict[str, int], expected: tuple[int, int]
+) -> None:
+    part = client.get(f"/v1/policies/{JIVOCHAT_POLICY}/text", params=span).json()
+    assert (part["start"], part["end"]) == expected
+    assert part["text"] == index.policy(JIVOCHAT_POLICY).text[slice(*expected)]
+
+
 # OpenAPI
 
 
@@ -493,15 +516,28 @@ def document(client: httpx.Client) -> dict:
 
 def test_openapi_lists_the_endpoints_of_the_contract(document: dict) -> None:
     assert sorted(document["paths"]) == sorted(
-        ["/v1/ask", "/v1/search", "/v1/companies", "/v1/policies/{policy_id}", "/healthz", "/readyz", "/metrics"]
+        [
+            "/v1/ask",
+            "/v1/search",
+            "/v1/companies",
+            "/v1/policies/{policy_id}",
+            "/v1/policies/{policy_id}/text",
+            "/v1/chat/completions",
+            "/v1/models",
+            "/v1/models/{model}",
+            "/healthz",
+            "/readyz",
+            "/metrics",
+        ]
     )
 
 
 def test_every_problem_in_openapi_is_problem_json_with_an_example(document: dict) -> None:
     problems = [
         response["content"]
-        for path in document["paths"].values()
-        for operation in path.values()
+        for path, operations in document["paths"].items()
+        if not path.startswith(("/v1/chat/", "/v1/models"))  # which speak as OpenAI's interface does
+        for operation in operations.values()
         for status, response in operation["responses"].items()
         if status >= "400"
     ]

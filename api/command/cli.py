@@ -47,6 +47,10 @@ class BadAddress(AskPolicyError):
     """An address that the service cannot listen on."""
 
 
+class NotInstalled(AskPolicyError):
+    """What a command needs and a plain installation does not have."""
+
+
 class _Group(click.Group):
     """Commands whose errors are one line on stderr."""
 
@@ -322,6 +326,38 @@ def serve(**given: Any) -> None:
         _say_address(listener)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a server is stopped
             serve(app, listener, settings)
+
+
+@askpolicy.command("mcp")
+@click.option("--http", is_flag=True, help="Serve over HTTP instead: all that `askpolicy serve` does, MCP at /mcp.")
+@_settings_options
+@click.pass_context
+def serve_mcp(context: click.Context, /, *, http: bool, **given: Any) -> None:
+    """Answer assistants by the Model Context Protocol (MCP), on standard input and output.
+
+    The tools ask, search, list_companies and read_policy are what an assistant calls. On standard input and output the
+    flags that concern the network count for nothing: only the program that started this one reaches it.
+    """
+    from api import mcp
+
+    if not mcp.is_installed():
+        raise NotInstalled("MCP's SDK is not installed: pip install 'askpolicy[mcp]'")
+    if http:
+        context.invoke(serve, **given)
+        return
+    from api.app import create_app
+    from api.mcp.server import run_on_stdio
+    from api.observability.logs import show_logs
+
+    asked = _settings(**given)
+    # who may ask, and how often, concerns the network alone
+    local = {each: getattr(Settings(), each) for each in ("host", "keys", "page_token", "hosts", "proxies")}
+    settings = replace(asked, **local, rate_per_address="0", workers=1)
+    show_logs(settings)
+    with _progress() as progress:
+        opener = _opener(settings, progress)
+        app = create_app(opener, settings, opened=opener.open())
+    run_on_stdio(app)
 
 
 @askpolicy.group()

@@ -11,9 +11,7 @@ from api.wire.schemas import AskRequest, AskResponse, SearchRequest, SearchRespo
 
 def questions(work: Work) -> APIRouter:
     """The routes that answer questions."""
-    router = APIRouter(
-        prefix="/v1", tags=["questions"], dependencies=[Depends(_json_only)], responses=QUESTION_PROBLEMS
-    )
+    router = APIRouter(prefix="/v1", tags=["questions"], dependencies=[Depends(json_only)], responses=QUESTION_PROBLEMS)
 
     @router.post(
         "/ask",
@@ -32,7 +30,8 @@ def questions(work: Work) -> APIRouter:
 
 
 # async, or it would be called in a thread of its own
-async def _json_only(request: Request) -> None:
+async def json_only(request: Request) -> None:
+    """Nothing, if the body is declared as JSON; raises `NotJson`."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise NotJson(content_type)

@@ -1,4 +1,4 @@
-"""What is in the index: `/v1/companies` and `/v1/policies/{id}`."""
+"""What is in the index: `/v1/companies`, `/v1/policies/{id}` and `/v1/policies/{id}/text`."""
 
 from typing import Annotated
 
@@ -9,10 +9,14 @@ from pydantic import StringConstraints
 
 from api.routes.work import Work
 from api.wire.openapi import MOST_ID_CHARS, POLICY_PROBLEMS, RECORD_PROBLEMS
-from api.wire.schemas import CompaniesResponse, PolicyResponse
+from api.wire.schemas import MAX_TEXT_CHARS, CompaniesResponse, PolicyResponse, PolicyTextResponse
 from qa.assistant import Assistant
 
 _MOST_SPANS = 20
+_PolicyId = Annotated[
+    str, PathParameter(max_length=MOST_ID_CHARS, examples=["jivochat.com--privacy-policy--2015-03-20"])
+]
+_Place = Annotated[int, Query(ge=0, le=999_999_999)]
 
 
 def records(work: Work) -> APIRouter:
@@ -35,9 +39,7 @@ def records(work: Work) -> APIRouter:
         responses=POLICY_PROBLEMS,
     )
     async def policy(
-        policy_id: Annotated[
-            str, PathParameter(max_length=MOST_ID_CHARS, examples=["jivochat.com--privacy-policy--2015-03-20"])
-        ],
+        policy_id: _PolicyId,
         request: Request,
         evidence: Annotated[
             list[Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}-[0-9]{1,9}$")]],
@@ -50,5 +52,20 @@ def records(work: Work) -> APIRouter:
             return PolicyResponse.of_policy(found, assistant.index.companies[found.company_id], evidence=spans)
 
         return await work.respond(request, whole)
+
+    @router.get(
+        "/policies/{policy_id}/text",
+        summary=f"The words of a policy, all or a part, {MAX_TEXT_CHARS:,} characters at once",
+        response_model=PolicyTextResponse,
+        responses=POLICY_PROBLEMS,
+    )
+    async def text(policy_id: _PolicyId, request: Request, start: _Place = 0, end: _Place | None = None) -> Response:
+        def part(assistant: Assistant) -> PolicyTextResponse:
+            found = assistant.index.policy(policy_id)
+            company = assistant.index.companies[found.company_id]
+            version = assistant.index.manifest.version
+            return PolicyTextResponse.of(found, company, start=start, end=end, index_version=version)
+
+        return await work.respond(request, part)
 
     return router

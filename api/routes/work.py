@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -28,6 +28,8 @@ from qa.deadline import Deadline
 from qa.question import query as understood
 from qa.stages import recorded
 
+T = TypeVar("T")
+
 
 class Work:
     """Does what a request asks for in a thread of the admission, with one assistant from its beginning to its end."""
@@ -45,18 +47,28 @@ class Work:
         self._live, self._admission, self._metrics, self._traces = live, admission, metrics, traces
         self._log_questions, self._timeout_s = log_questions, timeout_s
 
+    async def run(self, request: Request, work: Callable[[Assistant], T]) -> T:
+        """What `work` makes of the assistant that serves now."""
+        assistant = self._assistant(request)
+        return await self._admission.run(lambda: work(assistant))
+
     async def respond(self, request: Request, work: Callable[[Assistant], BaseModel]) -> Response:
         """What `work` makes of the assistant that serves now, as JSON."""
-        assistant = self._assistant(request)
-        body = await self._admission.run(lambda: work(assistant).model_dump_json())
+        body = await self.run(request, lambda assistant: work(assistant).model_dump_json())
         return Response(body, media_type="application/json")
+
+    def answering(self, request: Request, asked: AskRequest) -> Callable[[Assistant], AskResponse]:
+        """What `run` is to do for an answer; its time begins now."""
+        self._note(request, asked.question)
+        deadline = Deadline.after(self._timeout_s)
+        return lambda assistant: self._answer(request, assistant, asked, deadline)
 
     async def ask(self, request: Request, asked: AskRequest) -> Response:
         """The answer, as JSON or as events."""
+        if not wants_events(request.headers.get("accept", "")):
+            return await self.respond(request, self.answering(request, asked))
         self._note(request, asked.question)
         deadline = Deadline.after(self._timeout_s)
-        if not wants_events(request.headers.get("accept", "")):
-            return await self.respond(request, lambda assistant: self._answer(request, assistant, asked, deadline))
         assistant = self._assistant(request)
         return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked, deadline)))
 

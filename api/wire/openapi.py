@@ -134,7 +134,8 @@ def describe(app: FastAPI, *, with_keys: bool) -> None:
 def _describe(operation: dict[str, Any], *, with_keys: bool) -> None:
     if with_keys:
         operation["security"] = [{"key": []}]
-        operation["responses"] |= {str(status): told for status, told in documented(*_WITHOUT_KEY).items()}
+        if "4XX" not in operation["responses"]:
+            operation["responses"] |= {str(status): told for status, told in documented(*_WITHOUT_KEY).items()}
     for response in operation["responses"].values():
         response["headers"] = {
             name: {"description": words, "schema": {"type": "string"}} for name, words in _HEADERS.items()

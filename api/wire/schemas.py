@@ -26,6 +26,7 @@ from qa.question.mentions import Matched, UnknownName
 from qa.question.query import Query
 from qa.question.understanding import MAX_QUESTION_CHARS
 
+MAX_TEXT_CHARS = 100_000
 _MOST_COMPANIES = 50
 _MOST_NAME_CHARS = 200
 
@@ -516,6 +517,36 @@ class PolicyResponse(PolicyOut):
                 )
                 for block in found
             ],
+        )
+
+
+class PolicyTextResponse(BaseModel):
+    """The words of a policy that stand at `start:end` (code points), as they stand there."""
+
+    policy: PolicyOut
+    company: CompanyOut
+    text: str = Field(description="verbatim, with the marks of the file")
+    start: int
+    end: int
+    total_chars: int
+    next_start: int | None = Field(description="where the rest begins; null at the end of the policy")
+    index_version: str
+
+    @classmethod
+    def of(cls, policy: Policy, company: Company, *, start: int, end: int | None, index_version: str) -> Self:
+        """What stands at `start:end` of `policy`, or as much of it as is told at once."""
+        total = len(policy.text)
+        start = min(start, total)
+        last = min(total if end is None else max(start, end), start + MAX_TEXT_CHARS, total)
+        return cls(
+            policy=PolicyOut.of(policy),
+            company=CompanyOut(id=company.id, name=company.name),
+            text=policy.text[start:last],
+            start=start,
+            end=last,
+            total_chars=total,
+            next_start=last if last < total else None,
+            index_version=index_version,
         )
 
 
