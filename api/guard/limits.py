@@ -16,9 +16,9 @@ from api.wire.problems import BODY_TOO_LARGE, BODY_TOO_SLOW, INVALID_REQUEST, pr
 # members, whose errors take 0.15 s to build: the event loop would do nothing else.
 MAX_JSON_TOKENS = 2_000
 # A string to its end, if it has one, or what begins an object, a list or a further value. No quantifier gives back what
-# it has matched, so that time is linear in the bytes. A zero counts anywhere: UTF-16, which Python's parser also reads,
-# has one in each bracket, and quotes where no string ends.
-_JSON_TOKEN = re.compile(rb'"(?:[^"\\\0]++|\\[^\0])*+"?|[\[{,\0]')
+# it has matched, so that time is linear in the bytes. A zero ends a string: in UTF-16, which Python also reads, a
+# byte that looks like a quote would hide the brackets behind it.
+_JSON_TOKEN = re.compile(rb'"(?:[^"\\\0]++|\\[^\0])*+"?|[\[{,]')
 
 
 def has_few_values(body: bytes) -> bool:
