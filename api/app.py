@@ -25,6 +25,7 @@ from api.routes.chat_completions import chat_completions
 from api.routes.pages import chat
 from api.routes.questions import questions
 from api.routes.records import records
+from api.routes.reference import reference
 from api.routes.state import state
 from api.routes.work import Work
 from api.serving.admission import Admission
@@ -32,9 +33,9 @@ from api.serving.live import LiveAssistant, Opener
 from api.serving.overload import FullQueue, TakePlace
 from api.settings import Settings
 from api.wire.chat_completions import OpenAIErrors
-from api.wire.openapi import (
-    describe,
-)
+from api.wire.compression import Compression
+from api.wire.head import HeadAsGet
+from api.wire.openapi import describe
 from api.wire.problems import UnexpectedErrors, tell_problems
 from qa.assistant import Assistant
 
@@ -85,9 +86,12 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         "with its company and date, and an honest word where the policy does not say.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
-        # The usual pages load scripts from elsewhere; /openapi.json is all that a tool needs.
+        # The usual pages load scripts from elsewhere; `reference` has one of its own, and makes /openapi.json once.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        # It would lead to wherever the request's Host says.
+        redirect_slashes=False,
     )
     work = Work(
         live,
@@ -103,15 +107,18 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     app.include_router(state(live, metrics))
     app.include_router(chat(settings.page_token))
     for_mcp = _mcp_endpoint(app)
+    app.include_router(reference(app))
     tell_problems(app)
     describe(app, with_keys=settings.keys is not None)
     # The last added is the outermost.
+    app.add_middleware(HeadAsGet)
     app.add_middleware(TakePlace, admission=admission, metrics=metrics)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
     app.add_middleware(Access, rules=rules, storage=storage, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(OpenAIErrors)
     app.add_middleware(Cors, rules=rules)
+    app.add_middleware(Compression)
     app.add_middleware(RequestLog, metrics=metrics, traces=traces, version=lambda: live.version)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(FullQueue, admission=admission, metrics=metrics, version=lambda: live.version)

@@ -295,12 +295,19 @@ class PolicyIndex:
         Raises:
             UnknownPolicy: there is none such.
         """
-        try:
-            return self.policies[policy_id]
-        except KeyError:
+        self.check_policy(policy_id)
+        return self.policies[policy_id]
+
+    def check_policy(self, policy_id: str) -> None:
+        """Nothing, if there is a policy called `policy_id`; its text is not read.
+
+        Raises:
+            UnknownPolicy: there is none such.
+        """
+        if policy_id not in self.policies.places:
             raise UnknownPolicy(
                 f"no policy {policy_id!r} in this index: `askpolicy companies --json` lists them, and GET /v1/companies"
-            ) from None
+            )
 
     def policies_of(self, company_id: str) -> list[Policy]:
         """The policies of a company, newest first, without their texts."""

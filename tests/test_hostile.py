@@ -153,8 +153,9 @@ def test_what_is_no_question_is_a_problem(client: httpx.Client, question: str) -
     [
         (b'{"question": "' + b"a" * 1_000_000 + b'"}', 413),
         (b'{"question": ', 422),
-        (b"[" * 100_000, 400),
-        (b'{"a":' * 50_000, 400),
+        (b"[" * 1_500, 400),
+        (b"[" * 100_000, 422),
+        (b'{"a":' * 50_000, 422),
         (b'{"question": "x", "question": "y", "k": 1e999}', 422),
         (b'{"question": "x", "k": 123456789012345678901234567890}', 422),
         (b'{"question": "x", "k": NaN}', 422),

@@ -565,7 +565,7 @@ def test_the_numbers_tell_stages_routes_version_and_age(assistant: FakeAssistant
         text = asking.get("/metrics").text
     version = assistant.index.manifest.version
     for line in (
-        'askpolicy_stage_seconds_count{stage="wait"} 3.0',
+        'askpolicy_stage_seconds_count{stage="wait"} 1.0',
         'askpolicy_http_requests_total{route="/v1/policies/{policy_id}",status="404"} 2.0',
         'askpolicy_http_requests_total{route="nowhere",status="404"} 1.0',
         f'askpolicy_index_info{{model="tiny",version="{version}"}} 1.0',

@@ -39,7 +39,7 @@ from api.wire.problems import (
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-_OPEN = frozenset(("/", "/healthz", "/readyz", "/openapi.json", "/page.css", "/widget.js"))
+_OPEN = frozenset(("/", "/healthz", "/readyz", "/docs", "/openapi.json", "/page.css", "/widget.js"))
 _OPEN_PAGES = "/policies/"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # What a browser lets a page of another origin read.

@@ -8,8 +8,16 @@ from fastapi.responses import Response
 from pydantic import StringConstraints
 
 from api.routes.work import Work
-from api.wire.openapi import MOST_ID_CHARS, POLICY_PROBLEMS, RECORD_PROBLEMS
-from api.wire.schemas import MAX_TEXT_CHARS, CompaniesResponse, PolicyResponse, PolicyTextResponse
+from api.wire.openapi import MOST_ID_CHARS, NOT_MODIFIED, POLICY_PROBLEMS, RECORD_PROBLEMS
+from api.wire.schemas import (
+    MAX_COMPANIES_A_PAGE,
+    MAX_CURSOR_CHARS,
+    MAX_NAME_CHARS,
+    MAX_TEXT_CHARS,
+    CompaniesResponse,
+    PolicyResponse,
+    PolicyTextResponse,
+)
 from qa.assistant import Assistant
 
 _MOST_SPANS = 20
@@ -27,16 +35,38 @@ def records(work: Work) -> APIRouter:
         "/companies",
         summary="Everyone whose policies are in the index",
         response_model=CompaniesResponse,
-        responses=RECORD_PROBLEMS,
+        responses=NOT_MODIFIED | RECORD_PROBLEMS,
     )
-    async def companies(request: Request) -> Response:
-        return await work.respond(request, lambda assistant: CompaniesResponse.of(assistant.index))
+    async def companies(
+        request: Request,
+        limit: Annotated[
+            int, Query(ge=1, le=MAX_COMPANIES_A_PAGE, description="how many companies at most")
+        ] = MAX_COMPANIES_A_PAGE,
+        after: Annotated[
+            str, Query(max_length=MAX_CURSOR_CHARS, description="`next` of the page before; left out: the first page")
+        ] = "",
+        q: Annotated[
+            str,
+            Query(
+                max_length=MAX_NAME_CHARS,
+                description="only companies whose id, name, alias or domain holds this, in any case; who is called "
+                "exactly so comes first",
+            ),
+        ] = "",
+    ) -> Response:
+        assistant = work.assistant(request)
+        return await work.record(
+            request,
+            assistant,
+            ("companies", limit, after, q),
+            lambda: CompaniesResponse.page(assistant.index, limit=limit, after=after, q=q),
+        )
 
     @router.get(
         "/policies/{policy_id}",
         summary="A policy in full",
         response_model=PolicyResponse,
-        responses=POLICY_PROBLEMS,
+        responses=NOT_MODIFIED | POLICY_PROBLEMS,
     )
     async def policy(
         policy_id: _PolicyId,
@@ -46,12 +76,15 @@ def records(work: Work) -> APIRouter:
             Query(max_length=_MOST_SPANS, description="spans START-END whose words `blocks` is to set apart"),
         ] = [],  # noqa: B006 - FastAPI copies it
     ) -> Response:
-        def whole(assistant: Assistant) -> PolicyResponse:
-            found = assistant.index.policy(policy_id)
-            spans = [(int(start), int(end)) for start, _, end in (span.partition("-") for span in evidence)]
-            return PolicyResponse.of_policy(found, assistant.index.companies[found.company_id], evidence=spans)
-
-        return await work.respond(request, whole)
+        assistant = work.assistant(request)
+        assistant.index.check_policy(policy_id)
+        spans = sorted({(int(start), int(end)) for start, _, end in (span.partition("-") for span in evidence)})
+        return await work.record(
+            request,
+            assistant,
+            ("policy", policy_id, spans),
+            lambda: PolicyResponse.whole(assistant.index, policy_id, evidence=spans),
+        )
 
     @router.get(
         "/policies/{policy_id}/text",

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -13,6 +14,8 @@ from api.observability.metrics import Metrics
 from api.observability.traces import Traces
 from api.serving.admission import Admission
 from api.serving.live import LiveAssistant
+from api.serving.records import Records
+from api.wire.representation import not_modified, tag_of
 from api.wire.schemas import (
     AskRequest,
     AskResponse,
@@ -30,6 +33,9 @@ from qa.stages import recorded
 
 T = TypeVar("T")
 
+# A newer version may be published at any moment, so that a copy is kept and asked about, which costs one 304.
+_RECORD_HEADERS = {"Cache-Control": "no-cache", "Vary": "Authorization"}
+
 
 class Work:
     """Does what a request asks for in a thread of the admission, with one assistant from its beginning to its end."""
@@ -46,10 +52,12 @@ class Work:
     ) -> None:
         self._live, self._admission, self._metrics, self._traces = live, admission, metrics, traces
         self._log_questions, self._timeout_s = log_questions, timeout_s
+        self._records = Records(admission, timeout_s=timeout_s)
+        self._release = version("askpolicy")
 
     async def run(self, request: Request, work: Callable[[Assistant], T]) -> T:
         """What `work` makes of the assistant that serves now."""
-        assistant = self._assistant(request)
+        assistant = self.assistant(request)
         return await self._admission.run(lambda: work(assistant))
 
     async def respond(self, request: Request, work: Callable[[Assistant], BaseModel]) -> Response:
@@ -63,13 +71,28 @@ class Work:
         deadline = Deadline.after(self._timeout_s)
         return lambda assistant: self._answer(request, assistant, asked, deadline)
 
+    async def record(
+        self, request: Request, assistant: Assistant, name: tuple[object, ...], make: Callable[[], BaseModel]
+    ) -> Response:
+        """What `make` returns as JSON; 304 where the client has it.
+
+        Args:
+            name: what tells it from every other record of the index; what `make` returns depends on nothing else.
+        """
+        tag = tag_of(self._release, assistant.index.manifest.version, *name)
+        unchanged = not_modified(request.headers, tag, _RECORD_HEADERS)
+        if unchanged is not None:
+            return unchanged
+        record = await self._records.get(tag, make)
+        return record.response(request.headers, _RECORD_HEADERS)
+
     async def ask(self, request: Request, asked: AskRequest) -> Response:
         """The answer, as JSON or as events."""
         if not wants_events(request.headers.get("accept", "")):
             return await self.respond(request, self.answering(request, asked))
         self._note(request, asked.question)
         deadline = Deadline.after(self._timeout_s)
-        assistant = self._assistant(request)
+        assistant = self.assistant(request)
         return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked, deadline)))
 
     async def search(self, request: Request, asked: SearchRequest) -> Response:
@@ -87,7 +110,7 @@ class Work:
 
         return await self.respond(request, work)
 
-    def _assistant(self, request: Request) -> Assistant:
+    def assistant(self, request: Request) -> Assistant:
         """The assistant for this request alone; the response names its version."""
         assistant = self._live.assistant()
         request.state.index_version = assistant.index.manifest.version
@@ -110,7 +133,7 @@ class Work:
                 elif isinstance(step, Answer):
                     yield "answer", self._counted(request, step, took_s())
                 else:
-                    yield "passages", PassagesStep.of(step)
+                    yield "passages", PassagesStep.of(step, assistant.index.manifest.version)
 
     def _counted(self, request: Request, answer: Answer, took_s: float) -> AskResponse:
         request.state.outcome = answer.outcome.value

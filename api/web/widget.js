@@ -156,6 +156,10 @@ const OUT_OF_SCOPE = "This is not a question about a privacy policy.";
 const LONGEST_QUESTION = 2000;
 const LONGEST_HISTORY = 20;
 const MOST_OPTIONS = 60;
+// Where the server has more companies than it lists at once, those that are typed are asked for.
+const LISTED = 200;
+const LONGEST_NAME = 200;
+const TYPED_MS = 150;
 const TIMEOUT_MS = 30_000;
 const SLOW_MS = 2000;
 // Raised where answers get another form: what an older page stored is not read.
@@ -382,6 +386,8 @@ class Asking extends HTMLElement {
 class AskPolicyChat extends Asking {
   #exchanges = [];
   #companies = [];
+  #more = false;
+  #typing;
   #company = null;
   #active = -1;
   #fresh = false;
@@ -432,18 +438,18 @@ class AskPolicyChat extends Asking {
 
   async #loadCompanies() {
     try {
-      const { companies } = await (await this.request("v1/companies")).json();
-      const only = this.#only().map((name) => name.toLowerCase());
-      const names = ({ id, name, aliases, domains }) => [id, name, ...aliases, ...domains].map((each) => each.toLowerCase());
-      this.#companies = companies
-        .map((company) => ({ id: company.id, name: company.name, names: names(company) }))
-        .filter((company) => !only.length || company.names.some((name) => only.includes(name)));
+      const { companies, next } = await (await this.request(`v1/companies?limit=${LISTED}`)).json();
+      const only = this.#only();
+      this.#companies = [];
+      this.#add(companies);
+      if (next) await Promise.all(only.filter((name) => !this.#named(name)).map((name) => this.#find(name)));
+      this.#more = Boolean(next) && !only.length;
       if (this.#isAlone()) {
         this.root.querySelector(".fields").classList.add("alone");
         this.root.querySelector(".pick").hidden = true;
       }
       if (!this.#log.querySelector(".exchange")) this.#welcome();
-      this.#askFromAddress();
+      await this.#askFromAddress();
     } catch (error) {
       const [title, what] = failure(error);
       const told = element("div", { class: "column exchange", "aria-live": "off" }, note("failed", title, element("p", null, what),
@@ -453,12 +459,47 @@ class AskPolicyChat extends Asking {
     }
   }
 
+  /** Takes those in that are not known yet and that the page lets ask about. */
+  #add(companies) {
+    const only = this.#only().map((name) => name.toLowerCase());
+    for (const { id, name, aliases, domains } of companies) {
+      const names = [id, name, ...aliases, ...domains].map((each) => each.toLowerCase());
+      const wanted = !only.length || names.some((each) => only.includes(each));
+      if (wanted && !this.#companies.some((known) => known.id === id)) this.#companies.push({ id, name, names });
+    }
+  }
+
+  /** The known company that is called exactly so. */
+  #named(name) {
+    return this.#companies.find((company) => company.names.includes(name.toLowerCase())) ?? null;
+  }
+
+  /** Takes in whom the server knows by `words`; whether it knows still more. */
+  async #find(words) {
+    const asked = new URLSearchParams({ limit: MOST_OPTIONS, q: words.slice(0, LONGEST_NAME) });
+    const { companies, next } = await (await this.request(`v1/companies?${asked}`)).json();
+    this.#add(companies);
+    return Boolean(next);
+  }
+
+  /** Lists whom the server knows by `typed`, once nothing more is typed for a moment. */
+  #findTyped(typed) {
+    clearTimeout(this.#typing);
+    if (!this.#more || !typed.trim()) return;
+    this.#typing = setTimeout(async () => {
+      // what is known already is listed; the next key asks again
+      const more = await this.#find(typed.trim()).catch(() => false);
+      if (this.#picker.value === typed && !this.#options.hidden) this.#list(typed, more);
+    }, TYPED_MS);
+  }
+
   /** The companies that the page lets ask about; none: all. */
   #only() {
     return (this.getAttribute("companies") ?? "").split(",").map((name) => name.trim()).filter(Boolean);
   }
 
-  #list(typed = "") {
+  /** Shows those whose names hold `typed`; `more`: the server knows others. */
+  #list(typed = "", more = this.#more) {
     const wanted = typed.trim().toLowerCase();
     const found = this.#companies.filter((company) => !wanted || company.names.some((name) => name.includes(wanted)));
     const nobody = this.#companies.length ? "No such company here" : "The companies are not known yet";
@@ -466,9 +507,9 @@ class AskPolicyChat extends Asking {
     this.#active = wanted && shown.length ? 0 : -1;
     this.#options.replaceChildren(
       ...shown.map((company, place) => element("li", { role: "option", id: `company-${place}`, "data-id": company.id, onclick: () => this.#choose(company) }, company.name)),
-      ...(found.length > shown.length ? [element("li", { class: "none", role: "presentation" }, `${found.length - shown.length} more; type to find them`)] : []),
-      ...(found.length ? [] : [element("li", { class: "none", role: "presentation" }, nobody)]));
-    if (!found.length) this.#announce(nobody);
+      ...(more || found.length > shown.length ? [element("li", { class: "none", role: "presentation" }, `${more ? "More" : `${found.length - shown.length} more`}; type to find them`)] : []),
+      ...(found.length || more ? [] : [element("li", { class: "none", role: "presentation" }, nobody)]));
+    if (!found.length && !more) this.#announce(nobody);
     this.#options.hidden = false;
     this.#picker.setAttribute("aria-expanded", "true");
     this.#point();
@@ -520,12 +561,19 @@ class AskPolicyChat extends Asking {
       this.#clear.hidden = true;
     }
     this.#list(this.#picker.value);
+    this.#findTyped(this.#picker.value);
   }
 
   /** A whole name that is typed is a choice. */
-  #left() {
-    const typed = this.#picker.value.trim().toLowerCase();
-    this.#company = this.#companies.find((company) => company.names.includes(typed)) ?? this.#company;
+  async #left() {
+    const typed = this.#picker.value.trim();
+    const known = this.#named(typed);
+    this.#company = known ?? this.#company;
+    this.#close();
+    if (known || !typed || !this.#more) return;
+    await this.#find(typed).catch(() => false);
+    if (!this.#named(typed) || !this.#options.hidden) return;
+    this.#company = this.#named(typed);
     this.#close();
   }
 
@@ -694,11 +742,12 @@ class AskPolicyChat extends Asking {
     if (last) requestAnimationFrame(() => this.#reveal(last));
   }
 
-  #askFromAddress() {
+  async #askFromAddress() {
     if (!this.hasAttribute("page")) return;
     const asked = new URLSearchParams(location.search);
     const named = (asked.get("company") ?? "").toLowerCase();
-    const company = this.#companies.find((each) => named && each.names.includes(named)) ?? null;
+    if (named && this.#more && !this.#named(named)) await this.#find(named);
+    const company = this.#named(named);
     const question = (asked.get("q") ?? "").trim().slice(0, LONGEST_QUESTION);
     if (company) {
       this.#company = company;

@@ -115,7 +115,9 @@ COMPANIES: dict[str, Any] = {
             "domains": ["jivochat.com"],
             "policies": [_POLICY],
         }
-    ]
+    ],
+    "next": None,
+    "index_version": "20261121T235421494951-7d2b48e7",
 }
 POLICY: dict[str, Any] = {
     **_POLICY,
@@ -131,4 +133,5 @@ POLICY: dict[str, Any] = {
             "segments": [{"text": "Legal Matters.", "evidence": False}],
         }
     ],
+    "index_version": "20261121T235421494951-7d2b48e7",
 }

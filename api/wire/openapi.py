@@ -43,6 +43,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "index_version": {"type": "string", "description": "the index version that was asked, where one was"},
         "name": {"type": "string", "description": "with /problems/unknown-company: the company as given"},
         "nearest": {
             "type": "array",
@@ -87,7 +88,8 @@ _WITHOUT_KEY = (
 )
 
 STATE_PROBLEMS = documented(*_ANY)
-RECORD_PROBLEMS = documented(*_ASKING)
+_BAD_PAGE = "query.limit: Input should be less than or equal to 1000. /openapi.json holds the schema"
+RECORD_PROBLEMS = documented((problems.INVALID_REQUEST, _BAD_PAGE), *_ASKING)
 POLICY_PROBLEMS = documented((KIND_OF_ERROR[errors.UnknownPolicy], _UNKNOWN_POLICY), _TOO_LONG, *_ASKING)
 QUESTION_PROBLEMS = documented(
     (KIND_OF_ERROR[errors.BadQuestion], "the question has 3,000 characters, at most 2,000 are read; shorten it"),
@@ -99,6 +101,9 @@ QUESTION_PROBLEMS = documented(
     *_ASKING,
 )
 
+NOT_MODIFIED: Responses = {
+    304: {"description": "The client has it already: its `If-None-Match` names the `ETag` of what would be sent"}
+}
 EVENTS: Responses = {
     200: {
         "description": "The answer; with `Accept: text/event-stream` as events, each told as soon as it is known: "

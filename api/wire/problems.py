@@ -7,6 +7,7 @@ service caused is told without its insides, which go to the log.
 import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -87,6 +88,9 @@ _KIND_OF_STATUS = {
     kind.status: kind for kind in (UNREADABLE_BODY, NOT_FOUND, METHOD_NOT_ALLOWED, BODY_TOO_LARGE, NOT_JSON, NOT_READY)
 }
 _RETRY_AFTER_S = 2
+# Of a request that differs from the schema so many places are told, each with so much of its members' names.
+_MOST_ERRORS = 20
+_MOST_STEP_CHARS = 60
 
 
 class NotJson(HTTPException):
@@ -113,18 +117,18 @@ def problem(kind: ProblemKind, detail: str, *, headers: dict[str, str] | None = 
     return JSONResponse(content, kind.status, headers, media_type=MEDIA_TYPE)
 
 
-def problem_of(error: Exception) -> JSONResponse:
-    """The response for `error`; one that is the service's fault keeps its message to itself."""
+def problem_of(error: Exception, **more: Any) -> JSONResponse:
+    """The response for `error`, with `more` members; one that is the service's fault keeps its message to itself."""
     kind = kind_of(error)
     if isinstance(error, NotReady):
-        return problem(kind, str(error), headers={"Retry-After": str(_RETRY_AFTER_S)})
+        return problem(kind, str(error), headers={"Retry-After": str(_RETRY_AFTER_S)}, **more)
     if isinstance(error, Busy | TookTooLong):
-        return problem(kind, str(error), headers={"Retry-After": str(error.retry_after_s)})
+        return problem(kind, str(error), headers={"Retry-After": str(error.retry_after_s)}, **more)
     if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return problem(kind, "The request was fine, the service is not; its log says why.")
+        return problem(kind, "The request was fine, the service is not; its log says why.", **more)
     if isinstance(error, errors.UnknownCompany):
-        return problem(kind, str(error), name=error.name, nearest=error.nearest)
-    return problem(kind, str(error))
+        return problem(kind, str(error), name=error.name, nearest=error.nearest, **more)
+    return problem(kind, str(error), **more)
 
 
 def tell_problems(app: FastAPI) -> None:
@@ -140,19 +144,24 @@ def _told(request: Request, error: Exception) -> JSONResponse:
     # that too many wait is no news after the first: the numbers and the line of the request tell it
     if kind_of(error).status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Busy):
         log.error("request_failed", method=request.method, path=request.url.path, why=str(error))
-    return problem_of(error)
+    asked = getattr(request.state, "index_version", None)
+    return problem_of(error, **({"index_version": asked} if asked else {}))
 
 
 def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    """Where the request differs from the schema; what was sent is not repeated."""
+    """Where the request differs from the schema; what was sent is not repeated, but for the beginnings of names."""
     if not isinstance(error, RequestValidationError):
         raise TypeError(f"expected a RequestValidationError, got {error!r}")
     found = [
-        {"at": ".".join(str(step) for step in entry["loc"]), "message": str(entry["msg"])}
-        for entry in error.errors()[:20]
+        {"at": ".".join(_shortened(str(step)) for step in entry["loc"]), "message": str(entry["msg"])}
+        for entry in error.errors()[:_MOST_ERRORS]
     ]
     detail = "; ".join(f"{entry['at']}: {entry['message']}" for entry in found)
     return problem(INVALID_REQUEST, f"{detail}. /openapi.json holds the schema", errors=found)
+
+
+def _shortened(step: str) -> str:
+    return step if len(step) <= _MOST_STEP_CHARS else f"{step[:_MOST_STEP_CHARS]}…"
 
 
 def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -166,8 +175,9 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
     if kind is NOT_FOUND:
         return problem(kind, f"{request.url.path[:200]!r} is no address of this service; /openapi.json lists them")
     if kind is METHOD_NOT_ALLOWED:
-        allowed = headers.get("allow") or headers.get("Allow") or "another method"
-        return problem(kind, f"{request.method[:20]} is not taken here; use {allowed}", headers=headers)
+        # HEAD is answered wherever GET is (`api.wire.head`)
+        allowed = headers.get("Allow", "another method").replace("GET", "GET, HEAD")
+        return problem(kind, f"{request.method[:20]} is not taken here; use {allowed}", headers={"Allow": allowed})
     return problem(kind, str(error.detail), headers=headers)
 
 

@@ -4,6 +4,7 @@ The CLI prints the same objects with `--json`.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -28,7 +29,10 @@ from qa.question.understanding import MAX_QUESTION_CHARS
 
 MAX_TEXT_CHARS = 100_000
 _MOST_COMPANIES = 50
-_MOST_NAME_CHARS = 200
+MAX_NAME_CHARS = 200
+MAX_COMPANIES_A_PAGE = 1_000
+MAX_CURSOR_CHARS = 2_000
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def _iso_day(value: object) -> object:
@@ -41,7 +45,7 @@ def _iso_day(value: object) -> object:
 
 def _text(value: str) -> str:
     # JSON can write half of a surrogate pair, which is no character and can be sent back to nobody.
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if _HALF_A_PAIR.search(value):
         raise ValueError("expected text, got half of a surrogate pair")
     return value
 
@@ -62,7 +66,7 @@ Question = Annotated[
     ),
 ]
 CompanyNames = Annotated[
-    list[Annotated[Text, Field(min_length=1, max_length=_MOST_NAME_CHARS)]],
+    list[Annotated[Text, Field(min_length=1, max_length=MAX_NAME_CHARS)]],
     Field(
         max_length=_MOST_COMPANIES,
         description="ids, names, aliases or domains; where any are given, every passage is one of theirs",
@@ -397,11 +401,12 @@ class PassagesStep(BaseModel):
     """The second event of a streamed answer: its passages, best first."""
 
     passages: list[PassageOut]
+    index_version: str
 
     @classmethod
-    def of(cls, hits: Sequence[Hit]) -> Self:
+    def of(cls, hits: Sequence[Hit], index_version: str) -> Self:
         """`hits` as JSON."""
-        return cls(passages=_ranked(hits))
+        return cls(passages=_ranked(hits), index_version=index_version)
 
 
 class SearchResponse(BaseModel):
@@ -452,17 +457,41 @@ class CompanyEntry(BaseModel):
 
 
 class CompaniesResponse(BaseModel):
-    """Everyone whose policies are in the index, by name."""
+    """Everyone whose policies are in the index, by name, or a page of them."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.COMPANIES]})
 
     companies: list[CompanyEntry]
+    next: str | None = Field(description="the `after` that lists those behind them; null: there are no more")
+    index_version: str
 
     @classmethod
     def of(cls, index: PolicyIndex) -> Self:
-        """The companies of `index` as JSON."""
-        by_name = sorted(index.companies.values(), key=lambda company: (company.name.casefold(), company.id))
-        return cls(companies=[CompanyEntry.of(company, index.policies_of(company.id)) for company in by_name])
+        """All companies of `index` as JSON."""
+        return cls.page(index, limit=len(index.companies), after="", q="")
+
+    @classmethod
+    def page(cls, index: PolicyIndex, *, limit: int, after: str, q: str) -> Self:
+        """At most `limit` companies of `index` as JSON, those behind the cursor `after`.
+
+        A cursor is what companies are ordered by, so that it leads on in an index that has lost its company since.
+
+        Args:
+            q: what an id, name, alias or domain of theirs holds; who is called exactly so comes first.
+        """
+        wanted = q.casefold()
+        found = sorted(
+            (_place(company, wanted), company.id)
+            for company in index.companies.values()
+            if any(wanted in name for name in _names(company))
+        )
+        behind = found[bisect_right(found, after, key=lambda one: one[0]) :] if after else found
+        shown = behind[:limit]
+        return cls(
+            companies=[CompanyEntry.of(index.companies[each], index.policies_of(each)) for _, each in shown],
+            next=shown[-1][0] if len(behind) > len(shown) else None,
+            index_version=index.manifest.version,
+        )
 
 
 class HeadingOut(BaseModel):
@@ -493,13 +522,20 @@ class PolicyResponse(PolicyOut):
     text: str
     headings: list[HeadingOut]
     blocks: list[BlockOut] = Field(description="the same text for display, in reading order")
+    index_version: str
 
     @classmethod
-    def of_policy(cls, policy: Policy, company: Company, *, evidence: Sequence[tuple[int, int]] = ()) -> Self:
-        """`policy` as JSON, with its text; what stands at the spans of `evidence` is set apart."""
-        found = policy.blocks
+    def whole(cls, index: PolicyIndex, policy_id: str, *, evidence: Sequence[tuple[int, int]] = ()) -> Self:
+        """The policy called `policy_id` as JSON, with its text; what stands at the spans of `evidence` is set apart.
+
+        Raises:
+            UnknownPolicy: there is none such.
+        """
+        policy = index.policy(policy_id)
+        company, found = index.companies[policy.company_id], policy.blocks
         return cls(
             **PolicyOut.of(policy).model_dump(),
+            index_version=index.manifest.version,
             company=CompanyOut(id=company.id, name=company.name),
             text=policy.text,
             headings=[
@@ -581,6 +617,17 @@ class ReadyResponse(StateResponse):
             model=manifest.model,
             refused=RefusedVersionOut(version=refused.version, why=refused.why) if refused else None,
         )
+
+
+def _names(company: Company) -> list[str]:
+    """All that means `company`, case folded."""
+    return [name.casefold() for name in (company.id, company.name, *company.aliases, *company.domains)]
+
+
+def _place(company: Company, wanted: str) -> str:
+    """Where `company` stands in the order: by name, behind those that are called `wanted`."""
+    exactly = wanted in _names(company)
+    return f"{'0' if exactly else '1'}{company.name.casefold()[:MAX_NAME_CHARS]}\t{company.id}"
 
 
 def _words(policy: Policy, block: Block) -> str:

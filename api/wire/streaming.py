@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
 from api.observability.logs import log
+from api.wire.negotiation import accepts
 from api.wire.problems import problem_of
 
 MEDIA_TYPE = "text/event-stream"
@@ -23,12 +24,7 @@ def wants_events(accept: str) -> bool:
     >>> wants_events("text/event-stream"), wants_events("text/event-stream;q=0, */*"), wants_events("*/*")
     (True, False, False)
     """
-    for offer in accept.lower().split(","):
-        kind, _, rest = offer.partition(";")
-        if kind.strip() == MEDIA_TYPE:
-            weights = [part.partition("=")[2].strip() for part in rest.split(";") if part.strip().startswith("q=")]
-            return not any(weight.strip("0.") == "" for weight in weights)
-    return False
+    return accepts(accept, MEDIA_TYPE)
 
 
 async def streamed(events: AsyncIterator[Event]) -> StreamingResponse:
