@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.guard.access import Access, Cors, Rules, open_storage
+from api.guard.access import Access, Cors, Rules
 from api.guard.limits import BodyLimit
+from api.guard.rates import open_rates
 from api.guard.security_headers import SecurityHeaders
 from api.observability.metrics import Metrics
 from api.observability.request_log import RequestLog
@@ -57,13 +58,14 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     )
     rules = Rules.of(settings)
     rules.check_page_token(settings.page_token)
-    storage = open_storage(settings.rate_storage)
+    rates = open_rates(settings.rate_storage)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         live.begin()
         yield
         live.end()
+        await rates.end()
         metrics.end()
         await _ended(traces)
 
@@ -95,7 +97,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     # The last added is the outermost.
     app.add_middleware(TakePlace, admission=admission, metrics=metrics)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
-    app.add_middleware(Access, rules=rules, storage=storage, metrics=metrics)
+    app.add_middleware(Access, rules=rules, rates=rates, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(Cors, rules=rules)
     app.add_middleware(RequestLog, metrics=metrics, traces=traces, version=lambda: live.version)
