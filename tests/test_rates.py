@@ -102,6 +102,7 @@ def test_while_redis_is_away_each_service_counts_alone_and_then_together_again(
         assert statuses(one, 2) + statuses(other, 2) == [200, 200, 200, 429]
     failures = [entry for entry in logged if entry["event"] == "rate_storage_failed"]
     assert {entry["storage"] for entry in failures} == {f"redis://127.0.0.1:{redis_server.port}/0".removesuffix("/0")}
+    assert all(entry["why"].startswith("ConnectionError: ") for entry in failures)
     assert SECRET not in repr(logged)
 
 

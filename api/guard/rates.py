@@ -59,10 +59,9 @@ class Rates:
         """Count in memory for a while, and tell so once."""
         if time.monotonic() >= self._left_alone_until:
             self._left_alone_until = time.monotonic() + _LEFT_ALONE_S
-            why = repr(error.storage_error if isinstance(error, StorageError) else error)
-            log.error(
-                "rate_storage_failed", storage=self._address, why=why, counts="each worker", retry_s=_LEFT_ALONE_S
-            )
+            why = error.storage_error if isinstance(error, StorageError) else error
+            said = f"{type(why).__name__}: {why}".removesuffix(": ")
+            log.error("rate_storage_failed", storage=self._address, why=said, retry_in_s=_LEFT_ALONE_S)
 
 
 def open_rates(uri: str) -> Rates:
