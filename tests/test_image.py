@@ -128,12 +128,12 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     assert base_image is not None
     folder = tmp_path_factory.mktemp("image")
     base = folder / "base"
-    packages = f"--include=python{base_image[1]}-venv,ca-certificates"
+    packages = "--include=python3-venv,ca-certificates"
     made = subprocess.run(
         ["debootstrap", "--variant=minbase", packages, base_image[2], base], check=False, capture_output=True, text=True
     )
     if made.returncode:
-        pytest.skip(f"debootstrap cannot make a root here: {made.stdout[-300:]}")
+        pytest.skip(f"debootstrap cannot make a root here: {made.stdout[-300:]}{made.stderr[-300:]}")
     (base / "usr/local/bin/python").symlink_to(f"/usr/bin/python{base_image[1]}")
     certificates = os.environ.get("PIP_CERT")
     if certificates:
