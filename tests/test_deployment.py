@@ -8,8 +8,8 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from api.settings import Settings, variable
 from api.wire import problems
 from tests.api_support import ACQUISITION, FakeAssistant, problem, tiny_index
 from tests.conftest import ROOT
-from tests.nginx_support import CONFIGURATION, NAME, Proxy, behind_nginx, nginx
+from tests.nginx_support import CONFIGURATION, NAME, behind_nginx, nginx
 
 DEPLOY = ROOT / "deploy"
 PROXIED = {"proxies": ("127.0.0.1/32",)}
@@ -262,3 +262,128 @@ def test_what_nginx_tells_is_in_the_table_of_problems() -> None:
     told = [json.loads(each.replace("\\'", "'")) for each in re.findall(r"\d{3} '(\{.*\})';", CONFIGURATION)]
     assert len(told) == 6
     assert [each for each in told if (each["type"], each["title"], each["status"]) not in known] == []
+
+
+# systemd
+
+UNITS = ("askpolicy.service", "askpolicy.socket")
+
+
+@pytest.fixture
+def analyze() -> Callable[..., subprocess.CompletedProcess[str]]:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("needs systemd-analyze, which is not installed")
+    return lambda *words: subprocess.run(["systemd-analyze", *words], check=False, capture_output=True, text=True)
+
+
+def test_the_units_are_what_systemd_expects(analyze, tmp_path: Path) -> None:
+    command = tmp_path / "opt/askpolicy/bin/askpolicy"
+    units = tmp_path / "etc/systemd/system"
+    for folder in (command.parent, units):
+        folder.mkdir(parents=True)
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    shutil.copytree("/lib/systemd/system", tmp_path / "lib/systemd/system", symlinks=True)
+    for unit in UNITS:
+        shutil.copy(DEPLOY / unit, units)
+    verified = analyze("verify", "--root", tmp_path, *UNITS)
+    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+
+
+def test_the_service_is_hardened(analyze) -> None:
+    """Of 10, which is a service that may do anything, at most 1.5."""
+    rated = analyze("security", "--offline=true", "--no-pager", "--threshold=15", DEPLOY / UNITS[0])
+    assert rated.returncode == 0, rated.stdout
+
+
+@contextmanager
+def activated(listener: socket.socket, count: int = 1) -> Iterator[subprocess.Popen[str]]:
+    """`askpolicy serve`, begun as systemd would that holds `listener`."""
+    begin = (
+        "import os, sys; listener, count, *command = sys.argv[1:]; os.dup2(int(listener), 3, inheritable=True); "
+        "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=count); os.execv(command[0], command)"
+    )
+    serve = [sys.executable, "-m", "api.command.cli", "serve", "--log-level", "error"]
+    with subprocess.Popen(
+        [sys.executable, "-c", begin, str(listener.fileno()), str(count), *serve],
+        pass_fds=(listener.fileno(),),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.terminate()
+
+
+def test_while_the_service_restarts_its_clients_wait_for_the_address_that_systemd_holds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with activated(listener) as first:
+            assert f"http://127.0.0.1:{port}" in first.stdout.readline()
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        assert first.returncode == 0
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as waiting:
+            waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            with activated(listener):
+                assert ended(waiting).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_socket_unit_that_has_no_port_or_several_is_told_in_words(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as local:
+        local.bind(str(tmp_path / "socket"))
+        for count, expected in ((1, "ListenStream=ADDRESS:PORT"), (2, "expected one ListenStream=")):
+            with activated(local, count) as process:
+                assert expected in process.communicate(timeout=30)[1]
+                assert process.returncode == 1
+
+
+# All of it
+
+
+def compose() -> dict:
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["askpolicy", "nginx", "redis"])
+def test_each_service_of_compose_can_write_and_do_little(name: str) -> None:
+    service = compose()["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"mem_limit", "pids_limit", "restart"} <= service.keys()
+
+
+def test_only_nginx_can_be_reached_and_reach_the_world() -> None:
+    told = compose()
+    outer = {name for name, network in told["networks"].items() if not network.get("internal")}
+    assert {name for name, each in told["services"].items() if "ports" in each} == {"nginx"}
+    assert {name for name, each in told["services"].items() if outer & set(each["networks"])} == {"nginx"}
+    assert set(told["services"]["nginx"]["networks"]) & set(told["services"]["redis"]["networks"]) == set()
+
+
+def test_the_service_of_compose_believes_the_network_that_nginx_is_in() -> None:
+    told = compose()
+    subnet = told["networks"]["front"]["ipam"]["config"][0]["subnet"]
+    assert told["services"]["askpolicy"]["environment"]["ASKPOLICY_PROXIES"] == subnet
+
+
+def test_every_setting_that_is_deployed_exists_and_can_be_read() -> None:
+    known = {variable(each) for each in fields(Settings)}
+    texts = {path.name: path.read_text(encoding="utf-8") for path in DEPLOY.iterdir()}
+    assert {name: found - known for name, text in texts.items() if (found := set(SETTING.findall(text))) - known} == {}
+    Settings.from_environment(
+        {k: v for k, v in compose()["services"]["askpolicy"]["environment"].items() if "$" not in v}
+    )
+
+
+SETTING = re.compile(r"ASKPOLICY_[A-Z_]*[A-Z]")
+
+
+def test_nginx_and_the_service_agree_about_what_is_too_large_and_too_slow() -> None:
+    numbers = {name: int(value) for name, value in re.findall(r"^ +(\w+) (\d+)s?;", CONFIGURATION, re.M)}
+    settings = Settings()
+    assert numbers["client_max_body_size"] == settings.max_body_bytes
+    assert numbers["proxy_read_timeout"] > settings.answer_timeout_s
+    upstream = re.search(r"keepalive_timeout (\d+)s;\n    }", CONFIGURATION)
+    assert upstream
+    assert int(upstream[1]) < settings.keep_alive_s
