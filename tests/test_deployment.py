@@ -23,6 +23,7 @@ from api.app import create_app
 from api.settings import Settings, variable
 from api.wire import problems
 from tests.api_support import ACQUISITION, FakeAssistant, problem, tiny_index
+from tests.confined import CANNOT_CONFINE
 from tests.conftest import ROOT
 from tests.nginx_support import CONFIGURATION, NAME, behind_nginx, nginx
 
@@ -294,6 +295,24 @@ def test_the_service_is_hardened(analyze) -> None:
     """Of 10, which is a service that may do anything, at most 1.5."""
     rated = analyze("security", "--offline=true", "--no-pager", "--threshold=15", DEPLOY / UNITS[0])
     assert rated.returncode == 0, rated.stdout
+
+
+def test_the_service_answers_within_what_its_unit_allows(analyze) -> None:
+    """Its system calls and executable memory are restricted as systemd would; whoever oversteps is told EPERM."""
+    confined = [sys.executable, "-m", "tests.confined", str(DEPLOY / UNITS[0])]
+    serve = [sys.executable, "-m", "api.command.cli", "serve", "--port", "0", "--workers", "2", "--log-level", "error"]
+    with subprocess.Popen(
+        [*confined, *serve], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        address = re.search(r"http://\S+", process.stdout.readline())
+        if process.poll() == CANNOT_CONFINE:
+            pytest.skip(process.stderr.read())
+        assert address, process.stderr.read()
+        answered = httpx.post(f"{address[0]}/v1/ask", json={"question": ACQUISITION}, timeout=20).json()
+        process.terminate()
+        said = process.communicate(timeout=30)[1]
+    assert answered["outcome"] == "answered"
+    assert (process.returncode, said) == (0, "")
 
 
 @contextmanager
