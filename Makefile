@@ -50,14 +50,15 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "askpolicy needs Python 3.11 or newer, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
 
-# torch first and alone: asked for by another package, it comes with gigabytes that a CPU has no use for.
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "Installing into $(VENV) (about 2 GB; a few minutes the first time) ..."
-	$(PIP) torch==2.13.0
+	@echo "Installing into $(VENV) (about 0.5 GB; a minute or two the first time) ..."
 	$(PIP) --editable .
 	@touch $@
 
+# torch first and alone: asked for by another package, it comes with gigabytes that a CPU has no use for.
 $(VENV)/.tested: $(VENV)/.installed tests/package-lock.json
+	@echo "Installing what the tests and the evaluation need (about 2 GB) ..."
+	$(PIP) torch==2.13.0
 	$(PIP) --editable '.[test]'
 	@# axe-core is no Python package; without npm the tests that need it are skipped, and say so
 	@if command -v npm >/dev/null; then npm ci --prefix tests --silent --no-audit --no-fund; fi

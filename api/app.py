@@ -15,8 +15,9 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 
 from api import mcp
-from api.guard.access import Access, Cors, Rules, open_storage
+from api.guard.access import Access, Cors, Rules
 from api.guard.limits import BodyLimit
+from api.guard.rates import open_rates
 from api.guard.security_headers import SecurityHeaders
 from api.observability.metrics import Metrics
 from api.observability.request_log import RequestLog
@@ -66,7 +67,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     )
     rules = Rules.of(settings)
     rules.check_page_token(settings.page_token)
-    storage = open_storage(settings.rate_storage)
+    rates = open_rates(settings.rate_storage)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -76,6 +77,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
             live.begin()
             yield
         live.end()
+        await rates.end()
         metrics.end()
         await _ended(traces)
 
@@ -114,7 +116,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     app.add_middleware(HeadAsGet)
     app.add_middleware(TakePlace, admission=admission, metrics=metrics)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
-    app.add_middleware(Access, rules=rules, storage=storage, metrics=metrics)
+    app.add_middleware(Access, rules=rules, rates=rates, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(OpenAIErrors)
     app.add_middleware(Cors, rules=rules)

@@ -206,8 +206,9 @@ class Settings:
     )
     rate_storage: str = field(
         default="memory://",
+        repr=False,  # it may hold a password
         metadata=_about(
-            str, "Where requests are counted: each worker's memory, or a storage of `limits` such as redis://."
+            str, "Where requests are counted: in each worker's memory, or in a Redis for all (redis://HOST:6379/0)."
         ),
     )
     max_body_bytes: int = field(

