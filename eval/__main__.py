@@ -320,11 +320,12 @@ def train(*, data: Path, out: Path, start: Path | None, share: float | None) -> 
 @main.command()
 @_training_data
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for the reader.")
-def train_reader(*, data: Path, out: Path) -> None:
-    """Teach the reader again; needs the extra `train`, and some two hours on two cores."""
+@click.option("--start", type=click.Path(path_type=Path), help="The folder of a reader to go on from.")
+def train_reader(*, data: Path, out: Path, start: Path | None) -> None:
+    """Teach the reader again; needs the extra `train`, and some three hours on two cores."""
     from eval.train_reader import train_reader as train_model
 
-    train_model(data / "corpus" / "policies", out)
+    train_model(data / "corpus" / "policies", out, start=start)
 
 
 @main.command()

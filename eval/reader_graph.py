@@ -7,7 +7,7 @@ step for each word. Attention is one operator of the runtime's.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from eval.onnx_graph import smoothing
 from eval.reader_model import ReaderModel
-from qa.reading.reader import INPUTS
+from qa.reading.reader import INPUTS, WORDS
 
 Vectors = np.ndarray
 
@@ -57,22 +57,63 @@ def write_reader_graph(model: ReaderModel, path: Path, batches: Sequence[Mapping
     graph = _Graph()
     state = _embedded(graph, weights)
     graph.node("Cast", ["attention_mask"], "mask", to=TensorProto.INT32)
-    for number in range(model.encoder.config.num_hidden_layers):
-        state = _layer(graph, weights, ranges, number, state, heads=model.encoder.config.num_attention_heads)
+    layers, heads = model.encoder.config.num_hidden_layers, model.encoder.config.num_attention_heads
+    graph.constant("last", np.array([-1], dtype=np.int64))
+    graph.node("Unsqueeze", ["read_at", "last"], "read_at/column")
+    for number in range(layers):
+        # the last layer computes the states that are read and no others
+        state = _layer(graph, weights, ranges, number, state, heads=heads, read=number + 1 == layers)
     graph.constant("first", np.int64(0))
     graph.node("Gather", [state, "first"], "first_state", axis=1)
     _dense(graph, weights, "answer", "first_state", "answer")
     _dense(graph, weights, "decides", state, "decides/column")
-    graph.constant("last", np.array([-1], dtype=np.int64))
     graph.node("Squeeze", ["decides/column", "last"], "decides")
-    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "tokens"]) for name in INPUTS]
+    shapes = [["texts", "tokens"]] * 3 + [["texts", "read"]]
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, shape)
+        for name, shape in zip(INPUTS, shapes, strict=True)
+    ]
     outputs = [
         helper.make_tensor_value_info("answer", TensorProto.FLOAT, ["texts", weights["answer.bias"].size]),
-        helper.make_tensor_value_info("decides", TensorProto.FLOAT, ["texts", "tokens"]),
+        helper.make_tensor_value_info("decides", TensorProto.FLOAT, ["texts", "read"]),
     ]
     made = helper.make_graph(graph.nodes, "reader", inputs, outputs, graph.constants)
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MICROSOFT, 1)]
-    onnx.save(helper.make_model(made, opset_imports=opsets, ir_version=_IR_VERSION), path)
+    model_proto = helper.make_model(made, opset_imports=opsets, ir_version=_IR_VERSION)
+    # Word vectors are half of all bytes and stay as they are when a reader is taught further: a file of their own.
+    words = next(tensor for tensor in model_proto.graph.initializer if tensor.name == "words/rounded")
+    (path.parent / WORDS).write_bytes(words.raw_data)
+    onnx.external_data_helper.set_external_data(words, WORDS)
+    words.ClearField("raw_data")
+    path.write_bytes(model_proto.SerializeToString())
+
+
+def read_reader_graph(path: Path, layers: int) -> dict[str, torch.Tensor]:
+    """The weights of the model in `path` as `ReaderModel` names them, as exact as whole numbers keep them."""
+    kept = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
+    words = kept["words/rounded"].astype(np.float32) * kept["words/step"]
+    found = {"encoder.embeddings.word_embeddings.weight": words}
+    found["encoder.embeddings.position_embeddings.weight"] = kept["places"]
+    found["encoder.embeddings.token_type_embeddings.weight"] = kept["segments"]
+    normalised = {"encoder.embeddings.LayerNorm": "embedded"}
+    for number in range(layers):
+        of, own = f"encoder.encoder.layer.{number}", f"layer{number}"
+        normalised |= {f"{of}.attention.output.LayerNorm": f"{own}/between", f"{of}.output.LayerNorm": f"{own}/state"}
+        for name, product, smooth in (
+            *((f"attention.self.{name}", name, f"{own}/smooth") for name in ("query", "key", "value")),
+            ("attention.output.dense", "output", None),
+            ("intermediate.dense", "wide", f"{own}/between/smooth"),
+            ("output.dense", "narrow", None),
+        ):
+            rounded, step = kept[f"{own}/{product}/weight"], kept[f"{own}/{product}/weight/step"]
+            weight = rounded.T.astype(np.float32) * step[:, None]
+            found[f"{of}.{name}.weight"] = weight * kept[f"{smooth}/inverse"] if smooth else weight
+            found[f"{of}.{name}.bias"] = kept[f"{own}/{product}/bias"]
+    for name, own in normalised.items():
+        found |= {f"{name}.{part}": kept[f"{own}/{part}"] for part in ("weight", "bias")}
+    for name, own in (("answer", "answer"), ("decides", "decides/column")):
+        found |= {f"{name}.weight": kept[f"{own}/weight"].T, f"{name}.bias": kept[f"{own}/bias"]}
+    return {name: torch.from_numpy(np.array(value, dtype=np.float32)) for name, value in found.items()}
 
 
 def _embedded(graph: _Graph, weights: Mapping[str, Vectors]) -> str:
@@ -100,8 +141,16 @@ def _embedded(graph: _Graph, weights: Mapping[str, Vectors]) -> str:
 
 
 def _layer(
-    graph: _Graph, weights: Mapping[str, Vectors], ranges: Mapping[str, Vectors], number: int, state: str, *, heads: int
+    graph: _Graph,
+    weights: Mapping[str, Vectors],
+    ranges: Mapping[str, Vectors],
+    number: int,
+    state: str,
+    *,
+    heads: int,
+    read: bool,
 ) -> str:
+    """`read`: compute the states at `read_at` alone."""
     of, own = f"encoder.encoder.layer.{number}", f"layer{number}"
 
     def dense(name: str) -> tuple[Vectors, Vectors]:
@@ -118,9 +167,18 @@ def _layer(
     into = ranges[f"{of}.attention.self.query"]
     into_smooth = smoothing(into, [asked[0], keys[0], values[0]], share=_SMOOTHED)
     factor = _rounded(graph, graph.divided(state, into_smooth, f"{own}/smooth"), into / into_smooth)
+    asking = factor
+    if read:
+        rows = graph.node("GatherND", [factor.name, "read_at/column"], f"{own}/asking", batch_dims=1)
+        asking = replace(factor, name=rows)
+        state = graph.node("GatherND", [state, "read_at/column"], f"{own}/read", batch_dims=1)
     parts = [
-        _product(graph, factor, weight * into_smooth, bias, f"{own}/{name}")
-        for name, (weight, bias) in zip(("query", "key", "value"), (asked, keys, values), strict=True)
+        _product(graph, rounded, weight * into_smooth, bias, f"{own}/{name}")
+        for name, rounded, (weight, bias) in (
+            ("query", asking, asked),
+            ("key", factor, keys),
+            ("value", factor, values),
+        )
     ]
     attended = f"{own}/attended"
     graph.node("MultiHeadAttention", [*parts, "", "mask"], attended, domain=_MICROSOFT, num_heads=heads)

@@ -25,11 +25,14 @@ class ReaderModel(nn.Module):
         self.decides = nn.Linear(width, 1)
         self._dropout = nn.Dropout(_DROPPED)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits: of `ANSWERS`, shape (texts, 5), and of each token, shape (texts, tokens); those of marks count."""
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, read_at: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits: of `ANSWERS`, shape (texts, 5), and of each token of `read_at`, its shape; those of marks count."""
         states = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
         ).last_hidden_state
-        answer: Tensor = self.answer(self._dropout(states[:, 0]))
-        decides: Tensor = self.decides(self._dropout(states)).squeeze(-1)
+        read = states.gather(1, read_at.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
+        answer: Tensor = self.answer(self._dropout(read[:, 0]))
+        decides: Tensor = self.decides(self._dropout(read)).squeeze(-1)
         return answer, decides

@@ -178,11 +178,8 @@ class Assistant:
         prepared = self._prepared(query.topic, vector)
         ids, next_offset = self._companies_asked(query, prepared, offset, COMPANIES_A_PAGE, closed)
         if query.parts:
-            topics = [part.topic for part in query.parts]
-            parts = [
-                self._asked(replace(query, topic=topic), None, ids, inside=inside, k=k, deadline=deadline)
-                for topic in topics
-            ]
+            each = [replace(query, topic=part.topic, read_as=part.read_as) for part in query.parts]
+            parts = [self._asked(part, None, ids, inside=inside, k=k, deadline=deadline) for part in each]
         else:
             parts = [self._asked(query, prepared, ids, inside=inside, k=k, deadline=deadline)]
         hits = _merged([part.hits for part in parts], k) if query.parts else parts[0].hits
@@ -252,7 +249,7 @@ class Assistant:
         ids = [company.id for company in query.companies] or None
         prepared = self._prepared(query.topic, self._vector(query.topic))
         candidates = self._retriever.candidates(prepared, allowed=self._rows(query, ids))
-        (examined,) = self._judge.examined(query.topic, prepared, [candidates])
+        (examined,) = self._judge.examined(query.read_as, prepared, [candidates])
         return examined
 
     def _vector(self, topic: str) -> Vectors:
@@ -287,7 +284,7 @@ class Assistant:
         verdicts = []
         for judged in each:
             deadline.check()
-            verdicts.append(self._judge.verdict(query.topic, judged, gather=len(each) <= _GATHERED_COMPANIES))
+            verdicts.append(self._judge.verdict(query.read_as, judged, gather=len(each) <= _GATHERED_COMPANIES))
         return _Asked(hits, tuple(verdicts))
 
     def _companies_asked(
@@ -316,7 +313,7 @@ class Assistant:
             candidates = self._retriever.candidates_of_each(prepared, groups)
         deadline.check()
         companies = list(zip(company_ids, candidates, strict=True))
-        return self._judge.judged(query.topic, prepared, companies, inside, query.as_of)
+        return self._judge.judged(query.read_as, prepared, companies, inside, query.as_of)
 
     def _rows(self, query: Query, company_ids: Sequence[str] | None) -> Vectors:
         """The passages in force that can be read, rising."""

@@ -87,7 +87,7 @@ class Judge:
 
     def judged(
         self,
-        topic: str,
+        question: str,
         prepared: Prepared,
         companies: Sequence[tuple[str, Candidates]],
         inside: float,
@@ -95,7 +95,7 @@ class Judge:
     ) -> list[Judged]:
         """Each company, by its id, with what its candidates say; `inside`: the probability that any policy would."""
         judged = []
-        found = self.examined(topic, prepared, [candidates for _, candidates in companies])
+        found = self.examined(question, prepared, [candidates for _, candidates in companies])
         for (company_id, candidates), each in zip(companies, found, strict=True):
             # rounded before anything is decided, so that the outcome agrees with the number people see
             says = round(inside * self._calibration.says(each.of_question), 4) if len(candidates.rows) else 0.0
@@ -118,7 +118,7 @@ class Judge:
         with stage("quote"):
             return tuple(self._hit(judged, place) for judged, place in sorted(places, key=lambda entry: _rank(*entry)))
 
-    def examined(self, topic: str, prepared: Prepared, groups: Sequence[Candidates]) -> list[Examined]:
+    def examined(self, question: str, prepared: Prepared, groups: Sequence[Candidates]) -> list[Examined]:
         """Each of `groups` with its signals; the best passages of all are read at once."""
         signals = [passage_signals(candidates) for candidates in groups]
         depth = max(1, min(_READ_PASSAGES, _READ_AT_ONCE // max(1, len(groups))))
@@ -127,7 +127,7 @@ class Judge:
             order = self._calibration.order(known)
             chosen.append([int(place) for place in np.lexsort((candidates.rows, -order))[:depth]])
         pairs = zip(groups, chosen, strict=True)
-        readings = iter(self._read(topic, [(candidates, place) for candidates, places in pairs for place in places]))
+        readings = iter(self._read(question, [(candidates, place) for candidates, places in pairs for place in places]))
         examined = []
         for candidates, known, places in zip(groups, signals, chosen, strict=True):
             read = {place: next(readings) for place in places} if self._reader else {}
@@ -138,11 +138,11 @@ class Judge:
             examined.append(Examined(candidates, known, of_question, read))
         return examined
 
-    def _read(self, topic: str, places: Sequence[tuple[Candidates, int]]) -> list[Reading]:
+    def _read(self, question: str, places: Sequence[tuple[Candidates, int]]) -> list[Reading]:
         if self._reader is None:
             return []
         with stage("read"):
-            return self._reader.read(topic, [self._excerpt(candidates, place) for candidates, place in places])
+            return self._reader.read(question, [self._excerpt(candidates, place) for candidates, place in places])
 
     def _excerpt(self, candidates: Candidates, place: int) -> Excerpt:
         passage = self._index.passages[int(candidates.rows[place])]
@@ -184,8 +184,8 @@ class Judge:
             logits = scores - scores.max() + self._calibration.evidence_within
         return [passage.sentences[number] for number in deciding_sentences(sentence_texts(text, passage), logits)]
 
-    def verdict(self, topic: str, judged: Judged, *, gather: bool) -> CompanyVerdict:
-        """What the company's policies say to `topic`, with the words that say so.
+    def verdict(self, question: str, judged: Judged, *, gather: bool) -> CompanyVerdict:
+        """What the company's policies say to `question`, with the words that say so.
 
         Args:
             gather: quote every passage that states what is asked, and read the other items of its list for that.
@@ -206,7 +206,7 @@ class Judge:
             and self._reader
             and states(judged.readings[by[0]])
         ):
-            quotes = self._gathered(topic, judged, read)
+            quotes = self._gathered(question, judged, read)
         else:
             quotes = [self._quotation(judged, [place]) for place in by]
         undated = self._undated.intersection(quote.policy.id for quote in quotes)
@@ -225,12 +225,12 @@ class Judge:
         """The passage at `place` as it stands in the version in force."""
         return self._index.passages.at(int(judged.candidates.rows[place]), as_of=judged.as_of)
 
-    def _gathered(self, topic: str, judged: Judged, read: Sequence[int]) -> list[Quotation]:
+    def _gathered(self, question: str, judged: Judged, read: Sequence[int]) -> list[Quotation]:
         """All passages read that state what is asked; the items of a list together, those not yet read among them."""
         best = read[0]
         items = self._items_beside(judged, best)
         unread_items = [place for place in items if place not in judged.readings][:_MOST_ITEMS]
-        found = self._read(topic, [(judged.candidates, place) for place in unread_items])
+        found = self._read(question, [(judged.candidates, place) for place in unread_items])
         readings = judged.readings | dict(zip(unread_items, found, strict=True))
         whole = replace(judged, readings=readings)
         stating = [place for place in readings if place == best or states(readings[place])]

@@ -82,7 +82,7 @@ class FakeAssistant(Assistant):
             if name in standalone
         )
         matched = tuple(Matched(company, words, 0, 0) for company, words in named)
-        query = Query(question, standalone, standalone, QuestionKind.YES_NO, matched, unknown)
+        query = Query(question, standalone, standalone, standalone, QuestionKind.YES_NO, matched, unknown)
         yield query
         if "then burst" in tidy:
             raise RuntimeError("a secret of the inside")
@@ -106,7 +106,7 @@ class FakeAssistant(Assistant):
     ) -> Ranking:
         named = [self._given(name) for name in companies] or self._named(checked_question(question))
         matched = tuple(Matched(company, words, 0, 0) for company, words in named)
-        query = Query(question, question, question, QuestionKind.FACT, matched)
+        query = Query(question, question, question, question, QuestionKind.FACT, matched)
         return Ranking(query, tuple(self._judged("sold", named, checked_k(k))[1]))
 
     def _judged(self, question: str, named: Sequence[tuple[Company, str]], k: int) -> tuple[Outcome, list[Hit]]:

@@ -8,7 +8,19 @@ import pytest
 
 from index.errors import ModelError
 from qa.answers import Verdict
-from qa.reading.reader import ANSWERS, MAX_TOKENS, READER_FOLDER, Excerpt, OnnxReader, Reading, lay_out, open_reader
+from qa.reading.reader import (
+    ANSWERS,
+    CLS,
+    MARK,
+    MAX_TOKENS,
+    READER_FOLDER,
+    SEP,
+    Excerpt,
+    OnnxReader,
+    Reading,
+    lay_out,
+    open_reader,
+)
 from qa.reading.readings import answering_logit, deciding_sentences, weigh
 
 SELLS = Excerpt("Sharing", ("We sell your e-mail address to advertisers.", "We never rent it."))
@@ -56,6 +68,36 @@ def test_no_input_is_longer_than_the_reader_reads(length: int) -> None:
     assert len(laid.ids) <= MAX_TOKENS
     assert laid.marks
     assert all(laid.ids[mark] == 2 for mark in laid.marks)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "best", "read"),
+    [
+        ([30, 5, 30], 1, [(0, 10, True), (1, 5, False), (2, 10, False)]),
+        ([60, 12], 1, [(0, 14, True), (1, 12, False)]),
+        ([12, 60], 0, [(0, 12, False), (1, 14, False)]),
+        ([4, 8, 14], 1, [(1, 8, False), (2, 14, False)]),
+        ([22, 4, 22], 1, [(1, 4, False), (2, 22, False)]),
+    ],
+    ids=[
+        "both neighbours cut",
+        "the end of the one before",
+        "the beginning of the next",
+        "too little is left",
+        "nothing is left",
+    ],
+)
+def test_a_long_neighbour_is_read_as_far_as_there_is_room(
+    lengths: list[int], best: int, read: list[tuple[int, int, bool]]
+) -> None:
+    sentences = [[100 * (number + 1) + token for token in range(length)] for number, length in enumerate(lengths)]
+    laid = lay_out([7], [], sentences, best=best, max_tokens=4 + 28)
+    expected = []
+    for number, count, is_end in read:
+        expected += [MARK, *(sentences[number][-count:] if is_end else sentences[number][:count])]
+    assert laid.ids == [CLS, 7, SEP, *expected, SEP]
+    assert laid.first == read[0][0]
+    assert [laid.ids[mark] for mark in laid.marks] == [MARK] * len(read)
 
 
 def test_a_reader_is_shipped_and_may_be_left_out() -> None:

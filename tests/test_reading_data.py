@@ -41,6 +41,14 @@ def test_a_question_judged_twice_has_a_verdict_for_each_passage():
         assert len(row["verdicts"]) == len(judged[row["file"], row["question"]])
 
 
+def test_near_misses_are_of_the_companies_that_teach_and_mostly_do_not_answer():
+    rows = [row for _, row in json_lines(FOLDER / "near_misses.jsonl")]
+    assert {row["file"] for row in rows} <= {row["file"] for row in ROWS["train"]}
+    passages = [passage for row in rows for passage in row["passages"]]
+    assert all(bool(passage["evidence"]) == (passage["verdict"] != "none") for passage in passages)
+    assert sum(passage["verdict"] == "none" for passage in passages) > len(passages) / 2
+
+
 def test_questions_written_for_passages_are_of_the_companies_that_teach():
     rows = [row for _, row in json_lines(PASSAGES)]
     assert {row["file"] for row in rows} <= {row["file"] for row in ROWS["train"]}

@@ -61,6 +61,8 @@ _SENTENCE_ENDS = re.compile(r"[.!?]\s+")
 _FIRST_WORDS = re.compile(rf"\W*(?:[\w'’]+\W+){{0,3}}?{_MAY_ASK}", re.IGNORECASE)
 _FIRST_WORD = re.compile(rf"\W*(?:{_HELPS}\b|{_BEFORE}(?:what|who|why|how)\b)(?:\W+\w+){{3}}", re.IGNORECASE)
 _BLANK = "\0"  # where a company's name stands in a question's frame; no question holds it
+# The reader takes a question without a subject for one of either side: "notify of a breach" is also what users do.
+_READ_AS = "the company"
 _SINGULAR = {"do": "does", "are": "is", "have": "has", "were": "was", "don't": "doesn't", "aren't": "isn't"}
 _SINGULAR |= {"haven't": "hasn't", "weren't": "wasn't", "don’t": "doesn’t", "aren’t": "isn’t", "haven’t": "hasn’t"}
 _PLURAL = {singular: plural for plural, singular in _SINGULAR.items()}
@@ -87,18 +89,20 @@ class Standalone:
     """A question with what its chat adds to it; see `Query` for the fields that are not here.
 
     Attributes:
+        read_as: the question as a company's passages are read for it, with "the company" for its name.
         frame: the question with a blank for the company, to be asked of another one.
-        anchor: the last question that stood alone, with such a blank, and its topic: what "it" is.
+        anchor: the last question that stood alone, with such a blank, its topic and as it is read: what "it" is.
         named: companies that were named lately, the last one last.
     """
 
     text: str
     topic: str
+    read_as: str
     matched: tuple[Matched, ...]
     unknown: tuple[UnknownName, ...]
     dealt_with: tuple[str, ...]
     frame: str
-    anchor: tuple[str, str]
+    anchor: tuple[str, str, str]
     named: tuple[Matched, ...] = field(repr=False)
 
     @property
@@ -137,10 +141,12 @@ def standalone(turns: Sequence[Turn]) -> Standalone:
 def _after(before: Standalone | None, turn: Turn) -> Standalone:
     question, said = turn.text, _without_denied(turn.text, turn.mentions)
     own, frame = said.bare if said.matched or said.unknown else question, _frame(question, said)
+    read_as = frame.replace(_BLANK, _READ_AS)
     if before is None:
         topic = own or question
-        anchor = (frame, topic)
-        return Standalone(question, topic, said.matched, said.unknown, said.dealt_with, frame, anchor, said.matched)
+        anchor = (frame, topic, read_as)
+        matched = said.matched
+        return Standalone(question, topic, read_as, matched, said.unknown, said.dealt_with, frame, anchor, matched)
     named = _named(before.named, said.matched)
     matched, unknown, about = _companies(before, turn, said)
     opener = _OPENER.match(own)
@@ -153,15 +159,16 @@ def _after(before: Standalone | None, turn: Turn) -> Standalone:
         return replace(before, text=_filled(before.frame, about), matched=matched, unknown=unknown, named=named)
     new_subject = opener and "about" in opener[0].lower() and _has_concept(rest)  # "what about children"
     if (turn.turn_kind is TurnKind.FRAGMENT and not new_subject) or corrects or not content:
-        anchor_frame, anchor_topic = before.anchor
-        topic = f"{rest.rstrip(' ?')} ({anchor_topic.rstrip(' ?')})?"
+        anchor_frame, anchor_topic, anchor_read_as = before.anchor
+        topic, read_as = (f"{rest.rstrip(' ?')} ({of.rstrip(' ?')})?" for of in (anchor_topic, anchor_read_as))
         frame = f"Regarding “{anchor_frame if _BLANK in anchor_frame else _about(anchor_frame)}”: {frame}"
         text = _filled(frame, about)
-        return Standalone(text, topic, matched, unknown, said.dealt_with, frame, before.anchor, named)
+        return Standalone(text, topic, read_as, matched, unknown, said.dealt_with, frame, before.anchor, named)
     unknown = said.unknown  # a question that stands on its own is not about a company that was not even there
     on_its_own = said.matched or said.unknown or not matched
     text = question if on_its_own else _filled(frame, about)
-    return Standalone(text, rest, matched, unknown, said.dealt_with, frame, (frame, rest), named)
+    anchor = (frame, rest, read_as)
+    return Standalone(text, rest, read_as, matched, unknown, said.dealt_with, frame, anchor, named)
 
 
 def _companies(

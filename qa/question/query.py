@@ -26,11 +26,13 @@ class Part:
     Attributes:
         words: as it stands there, once the history was taken in.
         topic: what is searched for.
+        read_as: as passages are read for it, with "the company" for a company's name.
         hangs_on_another: whether it is asked only if another part is answered so: "and if so, can I opt out?".
     """
 
     words: str
     topic: str
+    read_as: str
     hangs_on_another: bool = False
 
 
@@ -43,6 +45,7 @@ class Query:
             the chat that they were taken from.
         standalone: the question as it stands alone, for people.
         topic: what is searched for: no name of a company that it is about, words that it points back to put in.
+        read_as: the same as passages are read for it, with "the company" for a company's name.
         matched: the companies that it is about, and by which words; none means all.
         unknown: companies that it is about and that the index lacks.
         dealt_with: names of companies that it merely speaks of ("log in with Facebook").
@@ -58,6 +61,7 @@ class Query:
     question: str
     standalone: str
     topic: str
+    read_as: str
     kind: QuestionKind
     matched: tuple[Matched, ...] = ()
     unknown: tuple[UnknownName, ...] = ()

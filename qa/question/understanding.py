@@ -13,7 +13,7 @@ from index.language.english import listed
 from index.policies.companies import Company, key
 from index.policies.kinds import type_in
 from qa.deadline import NO_DEADLINE, Deadline
-from qa.question.conversation import Turn, parts, recent, standalone
+from qa.question.conversation import Standalone, Turn, parts, recent, standalone
 from qa.question.language import language_of_question
 from qa.question.mentions import CompanyNames, Matched, UnknownName
 from qa.question.query import Part, Query, QuestionKind
@@ -76,7 +76,7 @@ class Understanding:
         language = language_of_question(said.text, [(match.start, match.end) for match in said.mentions.matched])
         if not can_read(language):
             matched = _given(given, said.mentions.matched)
-            return Query(asked, asked, asked, QuestionKind.FACT, matched=matched, language=language)
+            return Query(asked, asked, asked, asked, QuestionKind.FACT, matched=matched, language=language)
         if said.is_small_talk:
             return self._small_talk(said, given)
         turns = []
@@ -90,12 +90,13 @@ class Understanding:
             question=asked,
             standalone=found.text,
             topic=self._spelling.corrected(found.topic),
+            read_as=self._spelling.corrected(found.read_as),
             kind=QuestionKind.SEVERAL if len(found.companies) > 1 else _kind(found.topic),
             matched=found.matched,
             unknown=found.unknown,
             dealt_with=found.dealt_with,
             # what an earlier question was put into is one question
-            parts=self._parts(found.text, found.topic) if found.topic in (said.text, said.mentions.bare) else (),
+            parts=self._parts(found) if found.topic in (said.text, said.mentions.bare) else (),
             document_types=_document_types(found.topic),
             as_of=as_of or _day_named(found.topic),
             language=language,
@@ -105,25 +106,26 @@ class Understanding:
         near = (replace(name, nearest=self.names.nearest(name.name)) for name in query.unknown[:_MOST_WITH_NEAREST])
         return replace(query, unknown=(*near, *query.unknown[_MOST_WITH_NEAREST:]))
 
-    def _parts(self, text: str, topic: str) -> tuple[Part, ...]:
-        """What `topic` asks, where it asks several things; what only continues the first has that put in.
-
-        `text`: the same with the companies' names, for people.
-        """
-        topics = parts(topic)
+    def _parts(self, question: Standalone) -> tuple[Part, ...]:
+        """What `question` asks, where it asks several things; what only continues the first has that put in."""
+        topics = parts(question.topic)
         if len(topics) == 1:
             return ()
-        shown = parts(text)
+        shown, read_as = parts(question.text), parts(question.read_as)
+        if len(read_as) != len(topics):
+            read_as = topics
         named = [frozenset(c.id for c in self.names.mentions(words).companies) for words in shown]
         if len(set(filter(None, named))) > 1:
             return ()  # of each company another thing is asked
-        first = topics[0].rstrip(" ?")
         found = []
         for number, words in enumerate(topics):
             points_back = _POINTS_BACK.search(words) or self._turn_kinds.kind(words) is TurnKind.FRAGMENT
-            asked = f"{words.rstrip(' ?.!')} ({first})?" if number and points_back else words
+            topic, read = words, read_as[number]
+            if number and points_back:
+                topic, read = (f"{of[number].rstrip(' ?.!')} ({of[0].rstrip(' ?')})?" for of in (topics, read_as))
             as_asked = shown[number] if len(shown) == len(topics) else words
-            found.append(Part(as_asked, self._spelling.corrected(asked), bool(_IF_SO.match(words))))
+            corrected = self._spelling.corrected
+            found.append(Part(as_asked, corrected(topic), corrected(read), bool(_IF_SO.match(words))))
         return tuple(found)
 
     def _turn(self, asked: str, *, alone: bool = False, has_subject: bool = False) -> Turn:
@@ -155,7 +157,9 @@ class Understanding:
         about_us = talk in ABOUT_THE_SERVICE
         kind = QuestionKind.ABOUT_THE_SERVICE if about_us else QuestionKind.SMALL_TALK
         covered = tuple(given or self.names.companies)
-        return Query(said.text, said.text, said.text, kind, matched=_given(given), covered=covered, small_talk=talk)
+        return Query(
+            said.text, said.text, said.text, said.text, kind, matched=_given(given), covered=covered, small_talk=talk
+        )
 
     def _among(self, query: Query, given: Sequence[Company]) -> Query:
         """`query` asked of `given` alone, or of those of them that it names; whom else it names it does not ask."""
@@ -172,7 +176,8 @@ class Understanding:
         if not_covered and not named and (beyond or len(given) > 1):
             return replace(query, matched=(), unknown=(), not_covered=not_covered, covered=tuple(given))
         if (query.unknown or query.matched) and not named and query.standalone == query.question:
-            query = replace(query, topic=self._spelling.corrected(query.question))  # what it names may be in the text
+            asked = self._spelling.corrected(query.question)
+            query = replace(query, topic=asked, read_as=asked)  # what it names may be in the text
         matched = _given(given, named)
         whom = listed([company.name for company in given])
         text = query.standalone if named else f"About {whom}: {query.question}"

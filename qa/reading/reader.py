@@ -21,13 +21,17 @@ Vectors = np.ndarray
 Ids = Sequence[int]
 
 READER_FOLDER = Path(__file__).with_name("model")
-GRAPH = "reader.onnx"
+GRAPH, WORDS, TOKENIZER = "reader.onnx", "words.bin", "tokenizer.json"
+"""The files of a reader's folder: the network, its word vectors, and how it cuts text into tokens."""
 SHIPPED, NONE = "shipped", "none"
 CLS, SEP, MARK = 101, 102, 2
 """Tokens of BERT's English vocabulary; the mark is one that no text has (`[unused1]`)."""
-MAX_TOKENS = 128
+MAX_TOKENS = 112
 MAX_QUESTION_TOKENS, MAX_CONTEXT_TOKENS = 40, 32
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+LEAST_CUT = 6
+"""A sentence is cut to no fewer tokens, its mark among them."""
+INPUTS = ("input_ids", "attention_mask", "token_type_ids", "read_at")
+"""What the network takes; `read_at` has the places of the tokens whose states are read: the first one and the marks."""
 
 ANSWERS = ("yes", "no", "depends", "states", "silent")
 """How a passage may answer: yes, no, it depends or in part, by stating what another question asks, or not at all."""
@@ -91,7 +95,7 @@ def open_reader(name: str = SHIPPED) -> "OnnxReader | None":
 
 
 class OnnxReader:
-    """A `Reader` of a folder with `reader.onnx` and `tokenizer.json`."""
+    """A `Reader` of a folder with `GRAPH`, `WORDS` and `TOKENIZER`."""
 
     def __init__(self, folder: Path = READER_FOLDER) -> None:
         """Raises:
@@ -100,9 +104,9 @@ class OnnxReader:
         from tokenizers import Tokenizer
 
         try:
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
             self._session = open_session(folder / GRAPH)
-            made_of = [(folder / name).read_bytes() for name in (GRAPH, "tokenizer.json")]
+            made_of = [(folder / name).read_bytes() for name in (GRAPH, WORDS, TOKENIZER)]
             self.content_hash = hashlib.sha256(b"".join(made_of)).hexdigest()
         # onnxruntime and tokenizers raise types of their own, which derive from Exception alone
         except Exception as error:
@@ -129,7 +133,7 @@ class OnnxReader:
         readings = []
         for row, (excerpt, each) in enumerate(zip(excerpts, laid, strict=True)):
             decides = np.full(len(excerpt.sentences), -np.inf)
-            decides[each.first : each.first + len(each.marks)] = deciding[row, each.marks]
+            decides[each.first : each.first + len(each.marks)] = deciding[row, 1 : 1 + len(each.marks)]
             readings.append(Reading(logits[row].astype(np.float64).round(4), decides.round(4)))
         return readings
 
@@ -150,16 +154,27 @@ class Laid:
 
 
 def lay_out(question: Ids, context: Ids, sentences: Sequence[Ids], *, best: int, max_tokens: int = MAX_TOKENS) -> Laid:
-    """The tokens of `question`, `context` and as many whole `sentences` around that at `best` as fit.
+    """The tokens of `question`, `context` and as many `sentences` around that at `best` as fit.
 
-    What follows it comes first, as an exception does; a sentence too long by itself is cut.
+    What follows it comes first, as an exception does. The room that is left is filled with the end of the sentence
+    before those and the beginning of the one behind them; a sentence too long by itself is cut.
     """
     ids = [CLS, *question[:MAX_QUESTION_TOKENS], SEP]
     begin = len(ids)
     ids += context[-MAX_CONTEXT_TOKENS:]
-    first, end = window([len(sentence) + 1 for sentence in sentences], best=best, room=max_tokens - len(ids) - 1)
+    lengths = [len(sentence) + 1 for sentence in sentences]
+    room = max_tokens - len(ids) - 1
+    first, end = window(lengths, best=best, room=room)
+    read = list(sentences[first:end])
+    before, after = first > 0, end < len(sentences)
+    left = (room - sum(lengths[first:end])) // max(1, before + after)
+    if left >= LEAST_CUT and after:
+        read.append(sentences[end][: left - 1])
+    if left >= LEAST_CUT and before:
+        first -= 1
+        read.insert(0, sentences[first][1 - left :])
     marks = []
-    for sentence in sentences[first:end]:
+    for sentence in read:
         marks.append(len(ids))
         ids += [MARK, *sentence]
     return Laid([*ids[: max_tokens - 1], SEP], begin, first, marks)
@@ -187,12 +202,14 @@ def window(lengths: Sequence[int], *, best: int, room: int) -> tuple[int, int]:
 
 
 def padded(laid: Sequence[Laid]) -> dict[str, Vectors]:
-    """The reader's inputs by name, each of shape (len(laid), length of the longest), int64."""
-    length = max(len(each.ids) for each in laid)
-    inputs = {name: np.zeros((len(laid), length), dtype=np.int64) for name in INPUTS}
+    """The reader's inputs by name, int64, each of shape (len(laid), most tokens); `read_at` (len(laid), n)."""
+    length, read = max(len(each.ids) for each in laid), 1 + max(len(each.marks) for each in laid)
+    shapes = [(len(laid), length)] * 3 + [(len(laid), read)]
+    inputs = {name: np.zeros(shape, dtype=np.int64) for name, shape in zip(INPUTS, shapes, strict=True)}
     for row, each in enumerate(laid):
         stop = len(each.ids)
         inputs["input_ids"][row, :stop] = each.ids
         inputs["attention_mask"][row, :stop] = 1
         inputs["token_type_ids"][row, each.begin : stop] = 1
+        inputs["read_at"][row, 1 : 1 + len(each.marks)] = each.marks
     return inputs
