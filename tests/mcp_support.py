@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import anyio
 from mcp import Client, MCPError
 from mcp_types import CallToolResult, ResourceLink, TextContent, TextResourceContents
+
+from tests.event_loop import run_async
 
 
 def with_client(server: Any, work: Callable[[Client], Awaitable[Any]], *, mode: str = "auto") -> Any:
@@ -16,7 +17,7 @@ def with_client(server: Any, work: Callable[[Client], Awaitable[Any]], *, mode: 
             except MCPError as error:  # which would leave in a group of groups
                 return error
 
-    return anyio.run(connected)
+    return run_async(connected)
 
 
 def call(tool: str, **arguments: Any) -> Callable[[Client], Awaitable[CallToolResult]]:
