@@ -101,15 +101,17 @@ def nginx(upstream: str, folder: Path, *, timeout: str = "10s") -> Iterator[Prox
 
 def configured(proxy: Proxy, upstream: str, timeout: str) -> str:
     """The configuration that we ship with this machine's ports and paths."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"{kind}_temp_path {proxy.folder}/{kind};\n" for kind in kinds)
     changes = {
-        r" /tmp/": f" {proxy.folder}/",
         r"\n +listen \[::\].*": "",
         r"listen 80\b": f"listen 127.0.0.1:{proxy.plain_port}",
         r"listen 443\b": f"listen 127.0.0.1:{proxy.port}",
         r"server askpolicy:8000": f"server {upstream}",
         r"/etc/nginx/tls": f"{proxy.folder}/tls",
-        r"/dev/stdout": f"{proxy.folder}/access.log",
-        r"/dev/stderr": f"{proxy.folder}/error.log",
+        r"/var/log/nginx": f"{proxy.folder}",
+        r"/run/nginx.pid": f"{proxy.folder}/nginx.pid",
+        r"http \{": "http {\n" + temporary,
         r"(client_header_timeout|client_body_timeout|send_timeout) 10s": rf"\g<1> {timeout}",
     }
     text = CONFIGURATION
