@@ -30,8 +30,8 @@ from api.routes.reference import reference
 from api.routes.state import state
 from api.routes.work import Work
 from api.serving.admission import Admission
+from api.serving.disconnects import StopWhenClientLeaves
 from api.serving.live import LiveAssistant, Opener
-from api.serving.overload import FullQueue, TakePlace
 from api.settings import Settings
 from api.wire.chat_completions import OpenAIErrors
 from api.wire.compression import Compression
@@ -95,6 +95,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         # It would lead to wherever the request's Host says.
         redirect_slashes=False,
     )
+    app.state.metrics = metrics
     work = Work(
         live,
         admission,
@@ -114,7 +115,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     describe(app, with_keys=settings.keys is not None)
     # The last added is the outermost.
     app.add_middleware(HeadAsGet)
-    app.add_middleware(TakePlace, admission=admission, metrics=metrics)
+    app.add_middleware(StopWhenClientLeaves, metrics=metrics)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
     app.add_middleware(Access, rules=rules, rates=rates, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
@@ -123,7 +124,6 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     app.add_middleware(Compression)
     app.add_middleware(RequestLog, metrics=metrics, traces=traces, version=lambda: live.version)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(FullQueue, admission=admission, metrics=metrics, version=lambda: live.version)
     return app
 
 

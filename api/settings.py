@@ -224,8 +224,12 @@ class Settings:
         ),
     )
     max_waiting: int = field(
-        default=64,
-        metadata=_about(click.IntRange(0, 100_000), "Questions that wait in each worker; beyond, 503 is told at once."),
+        default=0,
+        metadata=_about(
+            click.IntRange(0, 100_000),
+            "Questions that wait in each worker; beyond, 503 is told at once.",
+            default_words="as many as are answered in time",
+        ),
     )
     answer_timeout_s: float = field(
         default=8.0, metadata=_about(_Seconds, "Seconds for an answer, waiting included; beyond, 503 is told.")

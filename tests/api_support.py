@@ -169,7 +169,8 @@ class Opens:
 @contextmanager
 def served(app: FastAPI, settings: Settings | None = None) -> Iterator[str]:
     """The address of `app` behind the real server on a free port of loopback."""
-    with socket.socket() as listener:
+    # with its number, or each answer waits for 40 ms: asyncio sets TCP_NODELAY only then
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         server = server_of(app, settings or Settings(), listener)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +31,8 @@ from api.wire.streaming import wants_events
 from index.build import build
 from index.manifest import published_version
 from index.policy_index import PolicyIndex
+from qa.answers import Answer
+from qa.deadline import NO_DEADLINE, Deadline
 from tests.api_support import ACQUISITION, FakeAssistant, Opens, client, problem, served, tiny_index
 from tests.tiny import TinyEmbedder
 
@@ -100,24 +103,12 @@ def until_metric(asking: httpx.Client, line: str) -> None:
     until(lambda: line in asking.get("/metrics").text, within_s=2.0)
 
 
-def test_a_question_that_is_refused_is_not_read(assistant: FakeAssistant) -> None:
-    held = Held(assistant.index)
-    with client(held, max_running=1, max_waiting=0) as asking, ThreadPoolExecutor(1) as others:
-        waiting = others.submit(ask, asking)
-        assert held.inside.acquire(timeout=5)
-        with raw_connection(asking) as raw:
-            raw.sendall(head(100_000) + b"{")
-            assert raw.recv(1_000).startswith(b"HTTP/1.1 503 ")
-        held.go.set()
-        assert waiting.result().status_code == 200
-
-
 def test_an_answer_that_takes_too_long_is_given_up_and_keeps_its_place(assistant: FakeAssistant) -> None:
     held = Held(assistant.index)
-    with client(held, max_running=1, max_waiting=0, answer_timeout_s=0.3) as asking:
+    with client(held, max_running=1, answer_timeout_s=0.3) as asking:
         late = ask(asking)
         assert problem(late) == (503, "/problems/took-too-long")
-        assert problem(ask(asking, "quick")) == (503, "/problems/busy")
+        assert problem(ask(asking, "quick")) == (503, "/problems/took-too-long")
         held.go.set()
         until_metric(asking, "askpolicy_running 0.0")
         assert ask(asking, "quick").status_code == 200
@@ -132,6 +123,67 @@ def test_a_question_whose_asker_has_left_the_queue_is_not_answered(assistant: Fa
             asking.post("/v1/ask", json={"question": "quick leaver"}, timeout=0.2)
         held.go.set()
         assert waiting.result().status_code == 200
+
+
+class Endless(FakeAssistant):
+    """Works on until its deadline stops it."""
+
+    def __init__(self, index: PolicyIndex) -> None:
+        super().__init__(index)
+        self.began, self.ended = threading.Event(), threading.Event()
+
+    def steps(self, question: str, *, deadline: Deadline = NO_DEADLINE, **more: object):  # type: ignore[no-untyped-def, override]
+        if "quick" not in question:
+            self.began.set()
+            try:
+                for _ in range(1_000):
+                    deadline.check()
+                    time.sleep(0.005)
+            finally:
+                self.ended.set()
+        yield from super().steps(question)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_work_for_a_client_that_has_left_ends(
+    assistant: FakeAssistant, caplog: pytest.LogCaptureFixture, accept: str
+) -> None:
+    endless = Endless(assistant.index)
+    body = json.dumps({"question": ACQUISITION}).encode()
+    with caplog.at_level(logging.INFO), client(endless, max_running=1) as asking:
+        with raw_connection(asking) as raw:
+            raw.sendall(head(len(body), accept) + body)
+            assert endless.began.wait(5)
+        assert endless.ended.wait(1)
+        until_metric(asking, "askpolicy_running 0.0")
+        until_metric(asking, "askpolicy_clients_left_total 1.0")
+        assert ask(asking, "quick").status_code == 200
+        refusals = [line for line in asking.get("/metrics").text.splitlines() if line.startswith("askpolicy_refused_")]
+        assert [line for line in refusals if not line.endswith(" 0.0") and "_created" not in line] == []
+
+
+def test_a_client_that_asks_ahead_and_stays_is_answered(assistant: FakeAssistant) -> None:
+    body = json.dumps({"question": ACQUISITION}).encode()
+    with client(assistant) as asking, raw_connection(asking) as raw:
+        raw.sendall((head(len(body)) + body) * 3)
+        told = b""
+        while told.count(b"HTTP/1.1 200 ") < 3:
+            told += raw.recv(65_536)
+
+
+def test_the_queue_holds_as_many_as_are_answered_in_time(assistant: FakeAssistant) -> None:
+    held = Held(assistant.index)
+    body = json.dumps({"question": ACQUISITION}).encode()
+    # by the first guess of 20 ms each, a hundred are answered within two seconds
+    with client(held, max_running=1, answer_timeout_s=2.0) as asking, ExitStack() as opened:
+        asked = [opened.enter_context(raw_connection(asking)) for _ in range(150)]
+        for raw in asked:
+            raw.sendall(head(len(body)) + body)
+        told = [until_told(raw, b'"index_version"') for raw in asked]
+        held.go.set()
+    refused = sum(b"/problems/busy" in each for each in told)
+    assert sum(b"/problems/took-too-long" in each for each in told) == len(told) - refused
+    assert 10 <= refused <= 60
 
 
 # Connections that want to last for ever
@@ -149,11 +201,18 @@ def all_of(raw: socket.socket) -> bytes:
     return b"".join(iter(lambda: raw.recv(4_000), b""))
 
 
-def head(length: int) -> bytes:
+def until_told(raw: socket.socket, end: bytes) -> bytes:
+    told = b""
+    while end not in told:
+        told += raw.recv(65_536)
+    return told
+
+
+def head(length: int, accept: str = "*/*") -> bytes:
     return (
-        b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        b"Content-Length: " + str(length).encode() + b"\r\n\r\n"
-    )
+        "POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Accept: {accept}\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
 
 
 def send_slowly(raw: socket.socket, pieces: Iterable[bytes]) -> None:
@@ -202,7 +261,9 @@ def test_more_connections_than_may_be_are_told_so(assistant: FakeAssistant) -> N
         with raw_connection(asking) as first, raw_connection(asking) as second:
             told = all_of(first if select_readable(first) else second)
             assert told.startswith(b"HTTP/1.1 503 ")
-            assert b"/problems/busy" in told
+            assert b"/problems/too-many-connections" in told
+            assert b"2 connections are open, the limit" in told
+        until_metric(asking, 'askpolicy_connections_closed_total{why="too-many-connections"} 1.0')
 
 
 def select_readable(raw: socket.socket) -> bool:
@@ -224,7 +285,9 @@ def test_what_is_no_http_is_a_problem(assistant: FakeAssistant) -> None:
 @pytest.mark.parametrize("piece", [b"x" * 1_000, b"\r\nX-More: y"])
 def test_a_head_without_end_is_a_problem(assistant: FakeAssistant, piece: bytes) -> None:
     with client(assistant) as asking, raw_connection(asking) as raw:
-        raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + piece * (70_000 // len(piece)))
+        raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ")
+        with suppress(OSError):  # it may be closed before all is sent
+            raw.sendall(piece * (600_000 // len(piece)))
         assert raw.recv(20).startswith(b"HTTP/1.1 431 ")
 
 
@@ -241,6 +304,55 @@ def test_a_large_body_that_comes_in_one_piece_with_its_head_is_read(assistant: F
                 while raw.recv(65_536):
                     pass
             raw.settimeout(5)
+
+
+def test_a_head_behind_a_large_body_in_one_piece_is_read(assistant: FakeAssistant) -> None:
+    body = json.dumps({"question": ACQUISITION, "history": ["sold? " * 320] * 50}).encode()
+    assert len(body) > 90_000
+    with client(assistant) as asking, raw_connection(asking) as raw:
+        raw.sendall(head(len(body)) + body + head(len(body))[:-2] + b"X-More: 1\r\n")
+        time.sleep(0.2)
+        raw.sendall(b"\r\n" + body)
+        told = b""
+        while told.count(b"HTTP/1.1 200 ") < 2:
+            told += raw.recv(65_536)
+            assert b" 431 " not in told
+
+
+class Large(FakeAssistant):
+    """Answers with some megabytes: more than the system keeps for a connection."""
+
+    def steps(self, question: str, **more: object):  # type: ignore[no-untyped-def, override]
+        for step in super().steps(question):
+            yield replace(step, text="x" * 8_000_000) if isinstance(step, Answer) else step
+
+
+def test_a_slow_reader_that_goes_on_reading_gets_all_of_it(assistant: FakeAssistant) -> None:
+    body = json.dumps({"question": ACQUISITION}).encode()
+    with client(Large(assistant.index), read_timeout_s=1.0) as asking, raw_connection(asking) as raw:
+        raw.sendall(head(len(body)) + body)
+        told = raw.recv(65_536)
+        beginning, _, _ = told.partition(b"\r\n\r\n")
+        length = len(beginning) + 4 + int(re.search(rb"content-length: (\d+)", beginning, re.IGNORECASE)[1])
+        # for four times as long as a reader may stop, it takes a little at a time
+        for _ in range(40):
+            told += raw.recv(50_000)
+            time.sleep(0.1)
+        while len(told) < length:
+            told += raw.recv(8_000_000)
+        assert length > 8_000_000
+
+
+def test_a_reader_that_stops_sees_an_error_and_no_end(
+    assistant: FakeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = json.dumps({"question": ACQUISITION}).encode()
+    with client(Large(assistant.index), read_timeout_s=0.3) as asking, raw_connection(asking) as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        raw.sendall(head(len(body)) + body)
+        until_metric(asking, 'askpolicy_connections_closed_total{why="reader-stalled"} 1.0')
+        with pytest.raises(ConnectionResetError):
+            all_of(raw)
 
 
 def test_a_reader_that_leaves_little_unread_is_let_go_too(assistant: FakeAssistant) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -36,8 +37,29 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in found.stdout.split()]
 
 
+def spawned(supervisor: int) -> list[int]:
+    """The workers; another child is Python's resource tracker."""
+    return [pid for pid in children(supervisor) if b"spawn_main" in _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def until(is_so: Callable[[], bool], *, within_s: float = 60.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"it is not so after {within_s:g} s"
+        time.sleep(0.2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, as Linux has it")
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_sigterm_under_load_lets_all_that_was_accepted_be_answered(index: Path, workers: int) -> None:
+def test_a_stop_under_load_lets_all_that_was_accepted_be_answered(index: Path, workers: int, stop: int) -> None:
     told: Counter[str] = Counter()
     stopping = threading.Event()
 
@@ -58,7 +80,12 @@ def test_sigterm_under_load_lets_all_that_was_accepted_be_answered(index: Path, 
         time.sleep(1.5)
         before = told["200"]
         stopping.set()
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(stop)
+        if (workers, stop) == (2, signal.SIGHUP):
+            # the supervisor begins its workers anew, one after another, and goes on
+            was = spawned(process.pid)
+            until(lambda: len(now := spawned(process.pid)) == 2 and not set(now) & set(was))
+            process.send_signal(signal.SIGTERM)
         status = process.wait(10)
         for asker in askers:
             asker.join(20)
@@ -82,19 +109,19 @@ def test_workers_share_the_port_and_sum_up_their_numbers(index: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="needs ps, as Linux has it")
 def test_a_worker_that_dies_is_begun_again(index: Path) -> None:
     with serving("--index", str(index), "--workers", "2", "--log-level", "error") as (address, process):
-        # one is Python's resource tracker
-        spawned = [pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        assert len(spawned) == 2
-        os.kill(spawned[0], signal.SIGKILL)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            now = [pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-            if len(now) == 2 and spawned[0] not in now:
-                break
-            time.sleep(0.2)
-        assert spawned[0] not in now
+        first, _ = was = spawned(process.pid)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: len(now := spawned(process.pid)) == 2 and now != was)
         with httpx.Client(base_url=address, timeout=20) as client:
             assert ask(client).status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, as Linux has it")
+def test_workers_end_when_their_supervisor_is_killed(index: Path) -> None:
+    with serving("--index", str(index), "--workers", "2", "--log-level", "error") as (_, process):
+        workers = spawned(process.pid)
+        process.kill()
+        until(lambda: not any(b"spawn_main" in _command(pid) for pid in workers))
 
 
 def test_workers_that_could_not_open_the_index_are_told_once_before_they_begin(tmp_path: Path) -> None:

@@ -61,6 +61,13 @@ class Metrics:
         self._refusals = Counter(
             "askpolicy_refused", "Requests refused, by problem: busy, took-too-long.", ["why"], registry=registry
         )
+        self._closed = Counter(
+            "askpolicy_connections_closed",
+            "Connections closed by the service, by why: too-many-connections, reader-stalled.",
+            ["why"],
+            registry=registry,
+        )
+        self._left = Counter("askpolicy_clients_left", "Requests whose client left unanswered.", registry=registry)
         self._rate_limited = Counter(
             "askpolicy_rate_limited", "Requests over a rate limit, by what is limited.", ["limit"], registry=registry
         )
@@ -102,6 +109,14 @@ class Metrics:
     def refused(self, why: str) -> None:
         """Count a request that was refused; `why` is its problem's slug."""
         self._refusals.labels(why).inc()
+
+    def closed(self, why: str) -> None:
+        """Count a connection that the service closed on its client."""
+        self._closed.labels(why).inc()
+
+    def left(self) -> None:
+        """Count a request whose client left before it was answered."""
+        self._left.inc()
 
     def rate_limited(self, limit: str) -> None:
         """Count a request over the limit of a "key" or an "address"."""

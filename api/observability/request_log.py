@@ -20,6 +20,7 @@ from api.observability.traces import Traces
 
 _ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _NOWHERE = "nowhere"
+_LOGGED = ("key", "outcome", "index_version", "question", "client_left")
 
 
 class RequestLog:
@@ -66,7 +67,11 @@ class RequestLog:
     def _tell(self, scope: Scope, status: int | None, took_s: float) -> None:
         state, route = scope["state"], _route(scope)
         self._metrics.responded(route, status or 0, took_s=took_s)
-        more = {name: state[name] for name in ("key", "outcome", "index_version", "question") if state.get(name)}
+        more = {
+            name: state[name]
+            for name in ("key", "outcome", "index_version", "question", "client_left")
+            if state.get(name)
+        }
         # as it was sent, percent signs and all: a path may hold anything
         path = scope.get("raw_path", b"").decode("ascii", "replace")[:500]
         log.info("request", method=scope["method"], path=path, status=status, took_ms=round(1_000 * took_s, 1), **more)

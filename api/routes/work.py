@@ -68,7 +68,7 @@ class Work:
     def answering(self, request: Request, asked: AskRequest) -> Callable[[Assistant], AskResponse]:
         """What `run` is to do for an answer; its time begins now."""
         self._note(request, asked.question)
-        deadline = Deadline.after(self._timeout_s)
+        deadline = self._deadline(request)
         return lambda assistant: self._answer(request, assistant, asked, deadline)
 
     async def record(
@@ -91,14 +91,14 @@ class Work:
         if not wants_events(request.headers.get("accept", "")):
             return await self.respond(request, self.answering(request, asked))
         self._note(request, asked.question)
-        deadline = Deadline.after(self._timeout_s)
+        deadline = self._deadline(request)
         assistant = self.assistant(request)
         return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked, deadline)))
 
     async def search(self, request: Request, asked: SearchRequest) -> Response:
         """The hits, as JSON."""
         self._note(request, asked.question)
-        deadline = Deadline.after(self._timeout_s)
+        deadline = self._deadline(request)
 
         def work(assistant: Assistant) -> SearchResponse:
             with self._measured(request) as took_s:
@@ -115,6 +115,12 @@ class Work:
         assistant = self._live.assistant()
         request.state.index_version = assistant.index.manifest.version
         return assistant
+
+    def _deadline(self, request: Request) -> Deadline:
+        """By when the answer must be there; it is cancelled when the client leaves."""
+        deadline = Deadline.after(self._timeout_s)
+        request.state.deadline = deadline
+        return deadline
 
     def _note(self, request: Request, question: str) -> None:
         if self._log_questions:

@@ -1,4 +1,4 @@
-"""Who is answered now, who waits, and who is told at once that too many wait. It does not know what is asked.
+"""Who is answered now, who waits, and who is told at once that the queue is full. It does not know what is asked.
 
 Work runs in daemon threads of its own: a thread that hangs keeps its place, so that no more run than there are
 threads, and keeps no process from ending.
@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -24,15 +23,15 @@ from index.errors import DeadlineExceeded
 T = TypeVar("T")
 
 # How much a new duration counts in the mean that Retry-After is told from.
-_WEIGHT = 0.1
+_WEIGHT, _FIRST_MEAN_S = 0.1, 0.02
 _LONGEST_RETRY_S = 30
 
 
 class Busy(Exception):
-    """As many wait as may."""
+    """Whoever came now would not be answered in time."""
 
     def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"as many questions wait as may; ask again in {retry_after_s} s")
+        super().__init__(f"the queue is full; retry in {retry_after_s} s")
         self.retry_after_s = retry_after_s
 
 
@@ -53,63 +52,43 @@ class _Work:
     queued_at: float
 
 
-class Place:
-    """A place in the queue, held from the moment when a request is read until its work is queued, or it ends."""
-
-    def __init__(self) -> None:
-        self.is_held = True
-
-
-_place: ContextVar[Place | None] = ContextVar("place", default=None)
-
-
 class Admission:
     """Threads that answer, and a bounded queue before them. All its methods belong to one event loop."""
 
     def __init__(self, *, running: int, waiting: int, timeout_s: float, metrics: Metrics) -> None:
-        """At most `running` at once, `waiting` behind them, and `timeout_s` seconds for each, waiting included."""
-        self._running, self._most, self._timeout_s, self._metrics = running, running + waiting, timeout_s, metrics
+        """At most `running` at once, and `timeout_s` seconds for each, waiting included.
+
+        Args:
+            waiting: at most so many wait; 0: as many as are answered in time, by how long the last ones took.
+        """
+        self._running, self._waiting, self._timeout_s, self._metrics = running, waiting, timeout_s, metrics
         self._work: queue.SimpleQueue[_Work] = queue.SimpleQueue()
-        self._admitted = self._reserved = 0
+        self._admitted = 0
         self._counting = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._mean_s = 0.02
+        self._mean_s = _FIRST_MEAN_S
 
-    def check(self) -> None:
-        """Nothing, where one more may wait.
+    def _check(self) -> None:
+        waiting = self._admitted - self._running
+        # the first that waits is always let in, however long the last ones took
+        full = waiting >= self._waiting if self._waiting else waiting > 0 and self._wait_s() >= self._timeout_s
+        if full:
+            self._metrics.refused("busy")
+            raise Busy(self._retry_after_s)
 
-        Raises:
-            Busy: none may.
-        """
-        if self._admitted + self._reserved >= self._most:
-            raise Busy(self._retry_after_s())
+    @property
+    def _retry_after_s(self) -> int:
+        return min(_LONGEST_RETRY_S, max(1, math.ceil(self._wait_s())))
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place for what the block will queue: many that come at once must not all find the last one free.
-
-        Raises:
-            Busy: as `check`.
-        """
-        self.check()
-        place = Place()
-        self._reserved += 1
-        token = _place.set(place)
-        try:
-            yield
-        finally:
-            _place.reset(token)
-            self._leave(place)
-
-    def _leave(self, place: Place) -> None:
-        self._reserved -= place.is_held
-        place.is_held = False
+    def _wait_s(self) -> float:
+        """Seconds until those who wait now are answered, as long as the last ones took."""
+        return self._admitted * self._mean_s / self._running
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` returns, from a thread; its context is the caller's.
 
         Raises:
-            Busy: as many wait as may.
+            Busy: the queue is full.
             TookTooLong: it did not end in time; if it is under way, it keeps its thread until it ends.
         """
         future = self._submit(work)
@@ -155,14 +134,10 @@ class Admission:
             if isinstance(error, TimeoutError) and not limit.expired():
                 raise
             self._metrics.refused("took-too-long")
-            raise TookTooLong(self._timeout_s, self._retry_after_s()) from error
+            raise TookTooLong(self._timeout_s, self._retry_after_s) from error
 
     def _submit(self, work: Callable[[], T]) -> "Future[T]":
-        place = _place.get()
-        if place is not None and place.is_held:
-            self._leave(place)
-        else:
-            self.check()
+        self._check()
         while len(self._threads) < min(self._running, self._admitted + 1):
             self._threads.append(threading.Thread(target=self._serve, name="answering", daemon=True))
             self._threads[-1].start()
@@ -195,10 +170,6 @@ class Admission:
             self._admitted += change
             running = min(self._admitted, self._running)
             self._metrics.queued(running=running, waiting=self._admitted - running)
-
-    def _retry_after_s(self) -> int:
-        """Seconds until those who wait now are answered, as long as the last ones took."""
-        return min(_LONGEST_RETRY_S, max(1, math.ceil(self._admitted * self._mean_s / self._running)))
 
 
 def _tell_all(steps: Callable[[], Iterator[T]], tell: Callable[[T], object], given_up: threading.Event) -> None:

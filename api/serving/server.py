@@ -4,12 +4,15 @@ It does not know what is served. uvicorn does the work; what is added here is wh
 """
 
 import asyncio
+import fcntl
 import ipaddress
 import json
 import os
 import signal
 import socket
+import struct
 import tempfile
+import termios
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -25,21 +28,25 @@ from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
 
 from api.observability import metrics
+from api.observability.logs import log
+from api.observability.metrics import Metrics
 from api.settings import Settings
-from api.wire.problems import BUSY, HEAD_TOO_LARGE, MEDIA_TYPE, NOT_HTTP, ProblemKind, body_of
+from api.wire.problems import HEAD_TOO_LARGE, MEDIA_TYPE, NOT_HTTP, TOO_MANY_CONNECTIONS, ProblemKind, body_of
 
 _BACKLOG = 2_048
 # Idle connections are kept so long when the service stops: a question that is on its way still gets its answer.
 _LINGER_S = 1.0
 # uvicorn looks for a signal ten times a second.
 _UNTIL_UVICORN_CLOSES_S = 0.3
-# So long workers may load libraries before they are asked whether they live.
-_STARTING_S = 30.0
+# So long workers may load libraries before they must tell that they live.
+_STARTING_S = 30
 _MOST_HEAD_BYTES = 65_536
+# A flood of connections is told in the log once a second.
+_TELL_EVERY_S = 1.0
 
 
 def serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
-    """Serve `app` until SIGTERM or SIGINT; what is under way then is finished."""
+    """Serve `app` until SIGTERM, SIGINT or SIGHUP; what is under way then is finished."""
     # uvicorn raises the signal again when all is done; that it came is no failure
     signal.signal(signal.SIGTERM, lambda *_: None)
     server_of(app, settings, listener).run(sockets=[listener])
@@ -53,7 +60,7 @@ def server_of(app: FastAPI, settings: Settings, listener: socket.socket) -> uvic
 def serve_by_workers(listener: socket.socket, settings: Settings) -> None:
     """Serve with `settings.workers` processes, which are begun again when they die, until SIGTERM or SIGINT.
 
-    Each makes its application of the environment, which this sets.
+    SIGHUP begins them anew, one after another. Each makes its application of the environment, which this sets.
     """
     with tempfile.TemporaryDirectory(prefix="askpolicy-") as numbers:
         os.environ.update(settings.as_environment() | {metrics.SHARED: numbers})
@@ -64,13 +71,6 @@ def serve_by_workers(listener: socket.socket, settings: Settings) -> None:
 class _Workers(Multiprocess):
     """uvicorn's supervisor, which listens no longer once its workers do not."""
 
-    _begun_at = 0.0
-
-    def init_processes(self) -> None:
-        """See uvicorn."""
-        self._begun_at = time.monotonic()
-        super().init_processes()
-
     def terminate_all(self) -> None:
         """See uvicorn."""
         # As long as this process holds the socket, the system takes connections that nobody would answer.
@@ -80,13 +80,9 @@ class _Workers(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """See uvicorn; what a worker that died had under way counts no longer."""
-        starting = time.monotonic() - self._begun_at < _STARTING_S
-        if starting and all(process.process.is_alive() for process in self.processes):
-            return
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
         for pid in before - {process.pid for process in self.processes}:
-            self._begun_at = time.monotonic()
             mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
@@ -98,6 +94,8 @@ class _Config(uvicorn.Config):
         # chunks of a byte each take six
         self.most_bytes = _MOST_HEAD_BYTES + 8 * settings.max_body_bytes
         self.stopping = False
+        self.metrics: Metrics | None = None
+        self._refused, self._told_at = 0, 0.0
         self.listener = listener.dup()
         # what uvicorn makes connections with
         self.made_with: tuple[ServerState, dict[str, Any]] | None = None
@@ -111,6 +109,7 @@ class _Config(uvicorn.Config):
             backlog=_BACKLOG,
             timeout_keep_alive=settings.keep_alive_s,
             timeout_graceful_shutdown=settings.stop_timeout_s,
+            timeout_worker_healthcheck=_STARTING_S,
             proxy_headers=bool(settings.proxies),
             forwarded_allow_ips=[form for proxy in settings.proxies for form in _forms(proxy)],
             **more,
@@ -122,9 +121,26 @@ class _Config(uvicorn.Config):
         A signal is noted here too: of a connection that is accepted after it, uvicorn would not know that it must end.
         """
         super().load()
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, self._noting(signal.getsignal(number)))
+        self.metrics = _metrics_of(self.loaded_app)
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._noting(signal.getsignal(number)))
+        # `nohup` has it ignored; of several workers the supervisor decides
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            stop = cast("Callable[[int, FrameType | None], None]", signal.getsignal(signal.SIGTERM))
+            alone = self.workers == 1
+            signal.signal(signal.SIGHUP, (lambda _, frame: stop(signal.SIGTERM, frame)) if alone else signal.SIG_IGN)
+
+    def refuse_connection(self) -> None:
+        """Count a connection beyond the limit."""
+        if self.metrics:
+            self.metrics.closed("too-many-connections")
+        self._refused += 1
+        now = time.monotonic()
+        if now - self._told_at >= _TELL_EVERY_S:
+            log.warning("too_many_connections", refused=self._refused, limit=self.most_connections)
+            self._refused, self._told_at = 0, now
 
     def _noting(self, handler: Any) -> Callable[[int, FrameType | None], None]:
         loop = asyncio.get_running_loop()
@@ -178,6 +194,7 @@ class Connection(HttpToolsProtocol):
         self.config.made_with = (self.server_state, self.app_state)
         self._head_timer: asyncio.TimerHandle | None = None
         self._reader_timer: asyncio.TimerHandle | None = None
+        self._unsent = 0
         self._stopping = False
         self._received, self._has_begun, self._is_in_head = 0, False, False
 
@@ -186,12 +203,10 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         # whatever is not taken at once starts the reader's time
         transport.set_write_buffer_limits(high=0)
-        # asyncio sets it only where the socket was made with a protocol number; without it each answer waits for 40 ms
-        connected = transport.get_extra_info("socket")
-        if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if len(self.connections) > self.config.most_connections:
-            self._close_with(BUSY, "as many connections are open as may be; connect again in a while")
+            self.config.refuse_connection()
+            limit = self.config.most_connections
+            self._close_with(TOO_MANY_CONNECTIONS, f"{limit:,} connections are open, the limit; connect again in 1 s")
             return
         self._await_head()
         if self.config.stopping:
@@ -201,7 +216,8 @@ class Connection(HttpToolsProtocol):
         """See asyncio."""
         self._has_begun = False
         super().data_received(data)
-        self._received = len(data) if self._has_begun else self._received + len(data)
+        # where in `data` a head begins is not known: it may stand behind a large body
+        self._received = 0 if self._has_begun else self._received + len(data)
         if self._is_in_head and self._received > _MOST_HEAD_BYTES:
             self._close_with(HEAD_TOO_LARGE, f"more than {_MOST_HEAD_BYTES:,} bytes came before a request's body")
             return
@@ -234,7 +250,7 @@ class Connection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """See asyncio."""
         super().pause_writing()
-        self._reader_timer = self.loop.call_later(self.config.patience_s, self.transport.abort)
+        self._await_reader()
 
     def resume_writing(self) -> None:
         """See asyncio."""
@@ -259,6 +275,30 @@ class Connection(HttpToolsProtocol):
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.config.patience_s, self._give_up)
 
+    def _await_reader(self) -> None:
+        self._unsent = self._unsent_bytes()
+        self._reader_timer = self.loop.call_later(self.config.patience_s, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        """Wait on for a reader that took something; one that took nothing is cut off, so that it sees an error."""
+        if self._unsent_bytes() < self._unsent:
+            self._await_reader()
+            return
+        log.warning("reader_stalled", unsent_bytes=self._unsent, waited_s=self.config.patience_s)
+        if self.config.metrics:
+            self.config.metrics.closed("reader-stalled")
+        # without it the system sends what it holds and then a regular end: a body cut short would look whole
+        connected = self.transport.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def _unsent_bytes(self) -> int:
+        """What the client has not taken, here and in the system, which keeps some megabytes of a connection."""
+        in_system = struct.pack("i", 0)
+        with suppress(OSError):
+            in_system = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, in_system)
+        return int(self.transport.get_write_buffer_size()) + int(struct.unpack("i", in_system)[0])
+
     def _give_up(self) -> None:
         if not self._is_answering():
             self.transport.close()
@@ -271,6 +311,13 @@ class Connection(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+
+def _metrics_of(app: Any) -> Metrics | None:
+    """The numbers of the application within what uvicorn has put around it."""
+    while app is not None and not isinstance(app, FastAPI):
+        app = getattr(app, "app", None)
+    return getattr(app.state, "metrics", None) if app is not None else None
 
 
 def _forms(network: str) -> list[str]:

@@ -4,8 +4,12 @@ It does not know the server. `python -m api.serving.worker` only opens what a wo
 beforehand.
 """
 
+import multiprocessing
 import os
+import signal
 import sys
+import threading
+from multiprocessing import connection
 
 from fastapi import FastAPI
 
@@ -22,6 +26,7 @@ def create() -> FastAPI:
     Raises:
         AskPolicyError: the model, the keys or another setting cannot be used.
     """
+    threading.Thread(target=_stop_without_supervisor, daemon=True).start()
     settings = Settings.from_environment(os.environ)
     show_logs(settings)
     opener = _opener(settings)
@@ -32,6 +37,14 @@ def create() -> FastAPI:
         log.error("index_not_opened", why=str(error))
         opened = None
     return create_app(opener, settings, opened=opened)
+
+
+def _stop_without_supervisor() -> None:
+    """Stop this worker once its supervisor is no more, killed or not: it would hold the port for ever."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        connection.wait([supervisor.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _opener(settings: Settings) -> FolderOpener:

@@ -56,6 +56,7 @@ FOREIGN_ORIGIN = ProblemKind("foreign-origin", 403, "Pages of this origin may no
 FOREIGN_HOST = ProblemKind("foreign-host", 421, "The service does not go by this name")
 TOO_MANY_REQUESTS = ProblemKind("too-many-requests", 429, "Too many requests in a short time")
 BUSY = ProblemKind("busy", 503, "Too many questions wait already")
+TOO_MANY_CONNECTIONS = ProblemKind("too-many-connections", 503, "Too many connections are open")
 TOOK_TOO_LONG = ProblemKind("took-too-long", 503, "The answer took too long")
 STOPPING = ProblemKind("stopping", 503, "The service is being stopped")
 HEAD_TOO_LARGE = ProblemKind("head-too-large", 431, "The request's head is too large")
