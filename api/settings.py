@@ -194,13 +194,25 @@ class Settings:
         ),
     )
     rate_per_key: str = field(
-        default="600/minute", metadata=_about(_Rate, "Requests that each API key and widget token has; 0: no limit.")
+        default="600/minute", metadata=_about(_Rate, "Requests that each secret API key has; 0: no limit.")
+    )
+    rate_per_visitor: str | None = field(
+        default=None,
+        metadata=_about(
+            _Rate,
+            "Requests that each visitor (by address) has with a widget token; 0: no limit.",
+            default_words="60/minute; on loopback without proxies no limit",
+        ),
+    )
+    rate_per_token: str = field(
+        default="6000/minute",
+        metadata=_about(_Rate, "Requests that all visitors of a widget token have; 0: no limit."),
     )
     rate_per_address: str | None = field(
         default=None,
         metadata=_about(
             _Rate,
-            "Requests that each address without a key, or with a widget token, has; 0: no limit.",
+            "Requests that each address without a key has; 0: no limit.",
             default_words="120/minute; on loopback without proxies no limit",
         ),
     )

@@ -54,7 +54,7 @@ def records(work: Work) -> APIRouter:
             ),
         ] = "",
     ) -> Response:
-        assistant = work.assistant(request)
+        assistant = await work.assistant(request)
         return await work.record(
             request,
             assistant,
@@ -76,7 +76,7 @@ def records(work: Work) -> APIRouter:
             Query(max_length=_MOST_SPANS, description="spans START-END whose words `blocks` is to set apart"),
         ] = [],  # noqa: B006 - FastAPI copies it
     ) -> Response:
-        assistant = work.assistant(request)
+        assistant = await work.assistant(request)
         assistant.index.check_policy(policy_id)
         spans = sorted({(int(start), int(end)) for start, _, end in (span.partition("-") for span in evidence)})
         return await work.record(

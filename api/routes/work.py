@@ -15,6 +15,7 @@ from api.observability.traces import Traces
 from api.serving.admission import Admission
 from api.serving.live import LiveAssistant
 from api.serving.records import Records
+from api.serving.scoped import ScopedAssistants
 from api.wire.representation import not_modified, tag_of
 from api.wire.schemas import (
     AskRequest,
@@ -52,16 +53,17 @@ class Work:
     ) -> None:
         self._live, self._admission, self._metrics, self._traces = live, admission, metrics, traces
         self._log_questions, self._timeout_s = log_questions, timeout_s
+        self._scoped = ScopedAssistants()
         self._records = Records(admission, timeout_s=timeout_s)
         self._release = version("askpolicy")
 
     async def run(self, request: Request, work: Callable[[Assistant], T]) -> T:
-        """What `work` makes of the assistant that serves now."""
-        assistant = self.assistant(request)
+        """What `work` makes of the assistant for this request."""
+        assistant = await self.assistant(request)
         return await self._admission.run(lambda: work(assistant))
 
     async def respond(self, request: Request, work: Callable[[Assistant], BaseModel]) -> Response:
-        """What `work` makes of the assistant that serves now, as JSON."""
+        """What `work` makes of the assistant for this request, as JSON."""
         body = await self.run(request, lambda assistant: work(assistant).model_dump_json())
         return Response(body, media_type="application/json")
 
@@ -79,7 +81,11 @@ class Work:
         Args:
             name: what tells it from every other record of the index; what `make` returns depends on nothing else.
         """
-        tag = tag_of(self._release, assistant.index.manifest.version, *name)
+        index = assistant.index
+        companies = index.restricted_to
+        # what a key may not see of a version makes another record of it
+        whose = None if companies is None else sorted(companies)
+        tag = tag_of(self._release, index.manifest.version, whose, *name)
         unchanged = not_modified(request.headers, tag, _RECORD_HEADERS)
         if unchanged is not None:
             return unchanged
@@ -92,7 +98,7 @@ class Work:
             return await self.respond(request, self.answering(request, asked))
         self._note(request, asked.question)
         deadline = Deadline.after(self._timeout_s)
-        assistant = self.assistant(request)
+        assistant = await self.assistant(request)
         return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked, deadline)))
 
     async def search(self, request: Request, asked: SearchRequest) -> Response:
@@ -110,11 +116,15 @@ class Work:
 
         return await self.respond(request, work)
 
-    def assistant(self, request: Request) -> Assistant:
-        """The assistant for this request alone; the response names its version."""
+    async def assistant(self, request: Request) -> Assistant:
+        """The assistant for this request alone, of its key's companies alone; the response names its version.
+
+        Every endpoint that tells of an index gets it here. A request whose companies nobody has set is an error.
+        """
+        companies = request.state.companies
         assistant = self._live.assistant()
         request.state.index_version = assistant.index.manifest.version
-        return assistant
+        return await self._scoped.of(assistant, companies)
 
     def _note(self, request: Request, question: str) -> None:
         if self._log_questions:
