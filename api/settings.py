@@ -262,6 +262,31 @@ class Settings:
         ),
     )
     log_questions: bool = field(default=False, metadata=_about(click.BOOL, "Log the questions that are asked, too."))
+    audit_log: Path | None = field(
+        default=None,
+        metadata=_about(
+            _File,
+            "The file of JSON lines that tells who asked what kind of thing, when, and what came of it.",
+            default_words="none",
+        ),
+    )
+    audit_questions: bool = field(
+        default=False, metadata=_about(click.BOOL, "Write the questions into the audit log, too.")
+    )
+    audit_addresses: bool = field(
+        default=False, metadata=_about(click.BOOL, "Write the addresses of those who ask into the audit log, too.")
+    )
+    audit_max_bytes: int = field(
+        default=100_000_000,
+        metadata=_about(
+            click.IntRange(0, 1_000_000_000_000),
+            "From this size on the audit log becomes FILE.1 and a new one begins; 0: never, another program does it.",
+        ),
+    )
+    audit_files: int = field(
+        default=10,
+        metadata=_about(click.IntRange(1, 1_000), "Audit logs that are kept beside the one that is written."),
+    )
     traces: str | None = field(
         default=None,
         metadata=_about(

@@ -56,6 +56,11 @@ OTHERS = Settings(
     log_format="json",
     log_level="error",
     log_questions=True,
+    audit_log=Path("some/audit.jsonl"),
+    audit_questions=True,
+    audit_addresses=True,
+    audit_max_bytes=0,
+    audit_files=1,
     traces="http://localhost:4318",
 )
 

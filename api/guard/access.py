@@ -158,13 +158,17 @@ class Access:
             key, state["key"] = found[0], found[0].name
             response = _ended(*found) or _beyond_scope(key, endpoint, scope, headers)
             if response is not None:
+                # by name, unless it is public: then anybody may have caused it
+                state["is_audited"] = not key.scope.origins
                 return response
             self._note_use(found[1])
         elif endpoint == ADMIN:
             return problem(NOT_FOUND, f"{path[:200]!r} is answered only to a key with the endpoint {ADMIN}")
         # Whoever looks at an index asks for this, and fails without it: see `api.routes.work`.
         state["companies"] = (key.scope.companies or None) if key else None
-        return None if endpoint == METRICS else await self._over_limit(key, scope)
+        over_limit = None if endpoint == METRICS else await self._over_limit(key, scope)
+        state["is_audited"] = over_limit is None
+        return over_limit
 
     def _note_use(self, secret: Secret) -> None:
         if self._rules.last_use is not None:

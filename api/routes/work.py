@@ -26,7 +26,7 @@ from api.wire.schemas import (
     SearchResponse,
 )
 from api.wire.streaming import Event, streamed, wants_events
-from qa.answers import Answer
+from qa.answers import Answer, Hit
 from qa.assistant import Assistant
 from qa.deadline import Deadline
 from qa.question import query as understood
@@ -111,6 +111,7 @@ class Work:
                 ranking = assistant.search(
                     asked.question, companies=asked.companies, k=asked.k, as_of=asked.as_of, deadline=deadline
                 )
+            _note_query(request, ranking.query)
             self._metrics.searched(took_s=took_s())
             return SearchResponse.of(ranking, assistant.index.manifest.version)
 
@@ -127,26 +128,41 @@ class Work:
         return await self._scoped.of(assistant, companies)
 
     def _note(self, request: Request, question: str) -> None:
+        request.state.asked.question = question
         if self._log_questions:
             request.state.question = question
 
     def _answer(self, request: Request, assistant: Assistant, asked: AskRequest, deadline: Deadline) -> AskResponse:
-        with self._measured(request) as took_s:
-            answer = assistant.ask(asked.question, **_options(asked), deadline=deadline)
-        return self._counted(request, answer, took_s())
+        *_, answer = self._steps(request, assistant, asked, deadline)
+        if not isinstance(answer, AskResponse):
+            raise TypeError(f"the last step is an answer, got {answer!r}")
+        return answer
 
     def _events(self, request: Request, assistant: Assistant, asked: AskRequest, deadline: Deadline) -> Iterator[Event]:
+        version = assistant.index.manifest.version
+        for step in self._steps(request, assistant, asked, deadline):
+            if isinstance(step, understood.Query):
+                yield "companies", CompaniesStep.of(step, version)
+            elif isinstance(step, AskResponse):
+                yield "answer", step
+            else:
+                yield "passages", PassagesStep.of(step, version)
+
+    def _steps(
+        self, request: Request, assistant: Assistant, asked: AskRequest, deadline: Deadline
+    ) -> Iterator[understood.Query | tuple[Hit, ...] | AskResponse]:
+        """What the assistant finds out, measured, counted and noted."""
         with self._measured(request) as took_s:
             for step in assistant.steps(asked.question, **_options(asked), deadline=deadline):
                 if isinstance(step, understood.Query):
-                    yield "companies", CompaniesStep.of(step, assistant.index.manifest.version)
-                elif isinstance(step, Answer):
-                    yield "answer", self._counted(request, step, took_s())
-                else:
-                    yield "passages", PassagesStep.of(step, assistant.index.manifest.version)
+                    _note_query(request, step)
+                yield self._counted(request, step, took_s()) if isinstance(step, Answer) else step
 
     def _counted(self, request: Request, answer: Answer, took_s: float) -> AskResponse:
         request.state.outcome = answer.outcome.value
+        asked = request.state.asked
+        asked.verdicts = {each.company.id: each.verdict.value if each.verdict else None for each in answer.verdicts}
+        asked.companies, asked.answer = asked.companies or [*asked.verdicts], answer.text
         self._metrics.answered(answer.outcome.value, took_s=took_s)
         return AskResponse.of(answer, took_ms=1_000 * took_s)
 
@@ -158,6 +174,11 @@ class Work:
             yield lambda: time.perf_counter() - began
         self._metrics.staged(recording.total_ms)
         self._traces.stages(request.state.span, recording.stages)
+
+
+def _note_query(request: Request, query: understood.Query) -> None:
+    request.state.asked.kind = query.kind.value
+    request.state.asked.companies = [company.id for company in query.companies]
 
 
 def _options(asked: AskRequest) -> dict[str, Any]:
