@@ -229,6 +229,7 @@ def test_keys_are_made_listed_and_removed_by_a_command(keys: Path) -> None:
         (["add", "x", "--endpoint", "everything"], "is not one of 'ask'"),
         (["add", "x", "--endpoint", "mcp"], "no tool can be called"),
         (["add", "x", "--origin", SHOP, "--endpoint", "admin"], "a widget token stands in a page for all to read"),
+        (["add", "x", "--company", "shop.example", "--endpoint", "admin"], "make a key of its own"),
         (["add", "x", "--company", " "], "is no company"),
     ],
 )

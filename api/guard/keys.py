@@ -205,7 +205,9 @@ def _checked(scope: Scope) -> Scope:
         raise KeysError(
             f"a widget token stands in a page for all to read, and can never have {never}; leave out --origin"
         )
-    if scope.endpoints == (MCP,):
+    if scope.companies and ADMIN in scope.endpoints:
+        raise KeysError(f"{ADMIN} changes the index of all companies; make a key of its own for it, without --company")
+    if set(scope.endpoints) == {MCP}:
         tools = "ask, search, companies, policies"
         raise KeysError(f"with mcp alone no tool can be called; name the endpoints of those that may, too: {tools}")
     for company in scope.companies:

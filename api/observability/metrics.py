@@ -107,7 +107,7 @@ class Metrics:
         self._refusals.labels(why).inc()
 
     def rate_limited(self, limit: str) -> None:
-        """Count a request over the limit of a "key" or an "address"."""
+        """Count a request over the limit of an "address", a "key", a "widget token", its "visitor" or "network"."""
         self._rate_limited.labels(limit).inc()
 
     def audit_missed(self) -> None:
