@@ -19,6 +19,8 @@ from api.guard.access import Access, Cors, Rules
 from api.guard.limits import BodyLimit
 from api.guard.rates import open_rates
 from api.guard.security_headers import SecurityHeaders
+from api.observability.audit import Audit
+from api.observability.audit_file import AuditFile
 from api.observability.metrics import Metrics
 from api.observability.request_log import RequestLog
 from api.observability.traces import Traces
@@ -54,7 +56,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     Args:
         opened: what `source` has opened already; None means that it is opened beside the running service.
     Raises:
-        KeysError, BadSetting: the keys, the storage of rates or the traces of `settings` cannot be used.
+        KeysError, BadSetting: the keys, the storage of rates, the audit log or the traces of `settings` cannot be used.
     """
     metrics, traces = Metrics(), Traces(settings.traces)
     opener, opened = (None, source) if isinstance(source, Assistant) else (source, opened)
@@ -68,6 +70,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     rules = Rules.of(settings)
     rules.check_page_token(settings.page_token)
     rates = open_rates(settings.rate_storage)
+    audit_file = _audit_file(settings, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -79,6 +82,8 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         live.end()
         await rates.end()
         metrics.end()
+        if audit_file:
+            audit_file.end()
         await _ended(traces)
 
     app = FastAPI(
@@ -122,9 +127,21 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     app.add_middleware(OpenAIErrors)
     app.add_middleware(Cors, rules=rules)
     app.add_middleware(Compression)
+    if audit_file:
+        app.add_middleware(
+            Audit, file=audit_file, questions=settings.audit_questions, addresses=settings.audit_addresses
+        )
     app.add_middleware(RequestLog, metrics=metrics, traces=traces, version=lambda: live.version)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+def _audit_file(settings: Settings, metrics: Metrics) -> AuditFile | None:
+    if settings.audit_log is None:
+        return None
+    return AuditFile(
+        settings.audit_log, max_bytes=settings.audit_max_bytes, files=settings.audit_files, metrics=metrics
+    )
 
 
 def _mcp_endpoint(app: FastAPI) -> "Endpoint | None":

@@ -194,13 +194,25 @@ class Settings:
         ),
     )
     rate_per_key: str = field(
-        default="600/minute", metadata=_about(_Rate, "Requests that each API key and widget token has; 0: no limit.")
+        default="600/minute", metadata=_about(_Rate, "Requests that each secret API key has; 0: no limit.")
+    )
+    rate_per_visitor: str | None = field(
+        default=None,
+        metadata=_about(
+            _Rate,
+            "Requests that each visitor (by address) has with a widget token; 0: no limit.",
+            default_words="60/minute; on loopback without proxies no limit",
+        ),
+    )
+    rate_per_token: str = field(
+        default="6000/minute",
+        metadata=_about(_Rate, "Requests that all visitors of a widget token have; 0: no limit."),
     )
     rate_per_address: str | None = field(
         default=None,
         metadata=_about(
             _Rate,
-            "Requests that each address without a key, or with a widget token, has; 0: no limit.",
+            "Requests that each address without a key has; 0: no limit.",
             default_words="120/minute; on loopback without proxies no limit",
         ),
     )
@@ -254,6 +266,31 @@ class Settings:
         ),
     )
     log_questions: bool = field(default=False, metadata=_about(click.BOOL, "Log the questions that are asked, too."))
+    audit_log: Path | None = field(
+        default=None,
+        metadata=_about(
+            _File,
+            "The file of JSON lines that tells who asked what kind of thing, when, and what came of it.",
+            default_words="none",
+        ),
+    )
+    audit_questions: bool = field(
+        default=False, metadata=_about(click.BOOL, "Write the questions into the audit log, too.")
+    )
+    audit_addresses: bool = field(
+        default=False, metadata=_about(click.BOOL, "Write the addresses of those who ask into the audit log, too.")
+    )
+    audit_max_bytes: int = field(
+        default=100_000_000,
+        metadata=_about(
+            click.IntRange(0, 1_000_000_000_000),
+            "From this size on the audit log becomes FILE.1 and a new one begins; 0: never, another program does it.",
+        ),
+    )
+    audit_files: int = field(
+        default=10,
+        metadata=_about(click.IntRange(1, 1_000), "Audit logs that are kept beside the one that is written."),
+    )
     traces: str | None = field(
         default=None,
         metadata=_about(

@@ -6,6 +6,7 @@ It does not know questions; `index.build` makes it, `index.manifest` keeps it wh
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache, partial
@@ -224,6 +225,23 @@ class PolicyIndex:
         self.sentence_coverage = TermIndex.open([segment.folder / "coverage" for segment in segments])
         self.words = _summed([segment.words for segment in segments])
         self._all: dict[frozenset[str] | None, Rows] = {}
+        self.restricted_to: frozenset[str] | None = None
+
+    def restricted(self, company_ids: Collection[str]) -> "PolicyIndex":
+        """The same version with these companies alone: no other's name, policy or passage is found in it.
+
+        Rows, vectors and terms are shared, so it costs what its companies do. What words weigh is still counted over
+        all policies.
+        """
+        index = copy(self)
+        index.restricted_to = frozenset(company_ids)
+        index.companies = {each.id: each for each in self.companies.values() if each.id in index.restricted_to}
+        places = [place for place in self.policies.places.values() if place.policy.company_id in index.companies]
+        index.policies = Policies(places, self.segments)
+        index.passages = Passages(index.policies, self.segments)
+        index._all = {}
+        vars(index).pop("_by_company", None)
+        return index
 
     @classmethod
     def open(cls, folder: Path, *, embedder: Embedder) -> "PolicyIndex":

@@ -1,6 +1,7 @@
 """A question goes in, an answer comes out: the one door that the API, the CLI and the evaluation use."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -83,20 +84,30 @@ class Assistant:
         calibration: Calibration | None = None,
     ) -> None:
         """`calibration`: for these models; None means the shipped one, which is fitted for the shipped models."""
-        self.index = index
-        names = CompanyNames(list(index.companies.values()), lower_case_words=index.words)
-        self._understanding = Understanding(names, Spelling(index.words))
-        places = index.policies.places.values()
-        self._embedder = embedder
-        self._retriever = Retriever(index)
+        self._embedder, self._reader = embedder, reader
         self._scope = Scope(embedder)
         self._intents = Intents(embedder)
         self._answerer = answerer or ExtractiveAnswerer()
-        self._all_readable = all(can_read(place.policy.language) for place in places)
         self._calibration = calibration or Calibration.read(reader=reader is not None)
-        undated = frozenset(policy.id for policy in undated_twins(place.policy for place in places))
-        self._judge = Judge(index, reader=reader, calibration=self._calibration, undated=undated)
         self.calibrated = self._calibration.is_of(embedder.content_hash, reader.content_hash if reader else "")
+        names = CompanyNames(list(index.companies.values()), lower_case_words=index.words)
+        self._answer_from(index, Understanding(names, Spelling(index.words)))
+
+    def restricted(self, company_ids: Collection[str]) -> "Assistant":
+        """The same where the index holds these companies alone: it can neither quote nor name another."""
+        assistant = copy(self)
+        index = self.index.restricted(company_ids)
+        assistant._answer_from(index, self._understanding.restricted(list(index.companies.values())))
+        return assistant
+
+    def _answer_from(self, index: PolicyIndex, understanding: Understanding) -> None:
+        """Set all that depends on the index."""
+        policies = [place.policy for place in index.policies.places.values()]
+        self.index, self._understanding = index, understanding
+        self._retriever = Retriever(index)
+        self._all_readable = all(can_read(policy.language) for policy in policies)
+        undated = frozenset(policy.id for policy in undated_twins(policies))
+        self._judge = Judge(index, reader=self._reader, calibration=self._calibration, undated=undated)
 
     @property
     def thresholds(self) -> dict[str, float]:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from api.app import create_app
 from api.command.cli import askpolicy
-from api.guard.keys import KeysError, add_key, read_keys, revoke_key
+from api.guard.keys import KeysError, add_key, read_keys, remove_key
 from api.settings import BadSetting, Settings
 from tests.api_support import ACQUISITION, FakeAssistant, client, problem, tiny_index
 
@@ -110,7 +110,7 @@ def test_a_running_service_takes_new_keys_and_drops_revoked_ones(assistant: Fake
     with client(assistant, keys=keys) as asking:
         later = add_key(keys, "later")
         assert until_status(asking, later, 200) == 200
-        revoke_key(keys, "later")
+        remove_key(keys, "later")
         assert until_status(asking, later, 401) == 401
 
 
@@ -127,7 +127,7 @@ def test_a_key_that_is_revoked_while_the_file_cannot_be_read_is_dropped_once_it_
 ) -> None:
     one, two = add_key(keys, "one"), add_key(keys, "two")
     with client(assistant, keys=keys) as asking:
-        revoke_key(keys, "two")
+        remove_key(keys, "two")
         mended = keys.read_bytes()
         state = keys.stat()
         keys.write_bytes(b"{" * len(mended))
@@ -142,7 +142,7 @@ def test_a_key_that_is_revoked_while_the_file_cannot_be_read_is_dropped_once_it_
 def test_who_could_read_the_file_of_keys_still_can(keys: Path) -> None:
     add_key(keys, "one")
     keys.chmod(0o640)
-    revoke_key(keys, "one")
+    remove_key(keys, "one")
     assert stat.S_IMODE(keys.stat().st_mode) == 0o640
 
 
@@ -166,7 +166,8 @@ def test_a_secret_is_kept_nowhere(keys: Path) -> None:
         "",
         "[]",
         "{}",
-        '{"format": 2, "keys": []}',
+        '{"format": 3, "keys": []}',
+        '{"format": 2, "keys": [{"name": "x"}]}',
         '{"format": 1, "keys": [{"name": "x"}]}',
         '{"format": 1, "keys": [{"name": "x", "sha256": "y", "made_on": "", "origins": []}]}',
         "\x80",
@@ -200,14 +201,17 @@ def command(*arguments: str | Path, environment: dict[str, str] | None = None) -
     return CliRunner().invoke(askpolicy, ["keys", *map(str, arguments)], env=environment)
 
 
-def test_keys_are_made_listed_and_revoked_by_a_command(keys: Path) -> None:
+def test_keys_are_made_listed_and_removed_by_a_command(keys: Path) -> None:
     environment = {"ASKPOLICY_KEYS": str(keys)}
     secret = command("add", "analysts", environment=environment).stdout.strip()
     public = command("add", "shop", "--origin", "https://Shop.example/", environment=environment).stdout.strip()
     assert (secret[:10], public[:17]) == ("askpolicy_", "askpolicy_public_")
     listed = command("list", environment=environment).stdout.splitlines()
-    assert [line.split("  ")[::2] for line in listed] == [["analysts", "any origin, secret"], ["shop", SHOP]]
-    assert command("revoke", "analysts", environment=environment).stdout == "analysts: revoked\n"
+    assert [line.split("  ")[::2][:2] for line in listed] == [
+        ["analysts", "secret key"],
+        ["shop", f"widget token for {SHOP}"],
+    ]
+    assert command("remove", "analysts", environment=environment).stdout == "analysts: removed\n"
     assert [key.name for key in read_keys(keys)] == ["shop"]
 
 
@@ -217,7 +221,16 @@ def test_keys_are_made_listed_and_revoked_by_a_command(keys: Path) -> None:
         (["add", "two words"], "is no name"),
         (["add", "one"], "there is a key 'one' already"),
         (["add", "x", "--origin", "shop.example"], "is no origin"),
-        (["revoke", "nobody"], "there is no key 'nobody' (there are: one)"),
+        (["remove", "nobody"], "there is no key 'nobody' (there are: one)"),
+        (["rotate", "nobody"], "there is no key 'nobody' (there are: one)"),
+        (["rotate", "one", "--overlap", "soon"], "is no duration, expected one such as 90d"),
+        (["add", "x", "--expires", "2020-01-31"], "is over already"),
+        (["add", "x", "--expires", "31.1.2027"], "is no day and no duration, expected 2027-01-31 or 90d"),
+        (["add", "x", "--endpoint", "everything"], "is not one of 'ask'"),
+        (["add", "x", "--endpoint", "mcp"], "no tool can be called"),
+        (["add", "x", "--origin", SHOP, "--endpoint", "admin"], "a widget token stands in a page for all to read"),
+        (["add", "x", "--company", "shop.example", "--endpoint", "admin"], "make a key of its own"),
+        (["add", "x", "--company", " "], "is no company"),
     ],
 )
 def test_what_a_command_does_not_take_is_told(keys: Path, arguments: list[str], words: str) -> None:
@@ -340,7 +353,7 @@ def test_a_key_has_its_own_rate_and_none_by_address(assistant: FakeAssistant, ke
 
 def test_a_widget_token_is_limited_as_a_whole_and_by_address(assistant: FakeAssistant, keys: Path) -> None:
     token = add_key(keys, "shop", origins=[SHOP])
-    with client(assistant, keys=keys, rate_per_address="1/hour", proxies=("127.0.0.1",)) as asking:
+    with client(assistant, keys=keys, rate_per_visitor="1/hour", proxies=("127.0.0.1",)) as asking:
         statuses = [
             ask(asking, token, Origin=SHOP, **{"X-Forwarded-For": address}).status_code
             for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")
@@ -393,7 +406,7 @@ def test_what_one_address_is_refused_does_not_count_for_the_others_of_its_token(
     assistant: FakeAssistant, keys: Path
 ) -> None:
     token = add_key(keys, "shop", origins=[SHOP])
-    rates = {"rate_per_key": "4/hour", "rate_per_address": "1/hour"}
+    rates = {"rate_per_token": "4/hour", "rate_per_visitor": "1/hour"}
     with client(assistant, keys=keys, proxies=("127.0.0.1",), **rates) as asking:
         statuses = [
             ask(asking, token, Origin=SHOP, **{"X-Forwarded-For": address}).status_code

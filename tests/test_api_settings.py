@@ -41,6 +41,8 @@ OTHERS = Settings(
     proxies=("10.0.0.0/8", "::1/128"),
     rate_per_key="0",
     rate_per_address="5/second",
+    rate_per_visitor="7/minute",
+    rate_per_token="70/minute",
     rate_storage="redis://localhost:6379",
     max_body_bytes=1_024,
     max_connections=10,
@@ -54,6 +56,11 @@ OTHERS = Settings(
     log_format="json",
     log_level="error",
     log_questions=True,
+    audit_log=Path("some/audit.jsonl"),
+    audit_questions=True,
+    audit_addresses=True,
+    audit_max_bytes=0,
+    audit_files=1,
     traces="http://localhost:4318",
 )
 

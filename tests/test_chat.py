@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from api.app import create_app
-from api.guard.keys import add_key, revoke_key
+from api.guard.keys import add_key, remove_key
 from api.settings import Settings
 from tests.api_support import ACQUISITION, NOT_OBLIGATED, FakeAssistant, foreign_page, served, tiny_index
 
@@ -686,7 +686,7 @@ def test_one_tag_embeds_the_chat_in_a_foreign_page_under_a_strict_policy(
             page.goto(shop)
             # its token is for another shop
             expect(page.locator(".note.failed")).to_contain_text("The server cannot be reached")
-            revoke_key(keys, "shop")
+            remove_key(keys, "shop")
             own = add_key(keys, "shop", origins=[shop])
             time.sleep(1.2)
             page.evaluate(f"document.querySelector('askpolicy-chat').setAttribute('token', '{own}')")

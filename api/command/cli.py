@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from api.settings import Settings, checked_origin, default_words, flag, likely_misspelt, variable
+from api.command.keys import keys
+from api.settings import Settings, default_words, flag, likely_misspelt, variable
 from index.errors import AskPolicyError, IndexFolderError
 
 if TYPE_CHECKING:
@@ -362,63 +363,7 @@ def serve_mcp(context: click.Context, /, *, http: bool, **given: Any) -> None:
     run_on_stdio(app)
 
 
-@askpolicy.group()
-def keys() -> None:
-    """Make, list and revoke API keys and widget tokens."""
-
-
-_keys_option = click.option(
-    "--keys",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file of keys; left out: $ASKPOLICY_KEYS.",
-)
-
-
-@keys.command()
-@click.argument("name")
-@click.option(
-    "--origin",
-    "origins",
-    metavar="ORIGIN",
-    multiple=True,
-    help="Make a public widget token for pages of ORIGIN, such as https://shop.example; may be given several times.",
-)
-@_keys_option
-def add(*, name: str, origins: tuple[str, ...], path: Path | None) -> None:
-    """Make a key called NAME and print it, once: only its hash is kept.
-
-    A key is a secret of whoever calls the service. With --origin it is a token for a widget, which may stand in a
-    page: it asks only from pages of that origin. A running service knows it within a second.
-    """
-    from api.guard.keys import add_key
-
-    try:
-        checked = [checked_origin(origin) for origin in origins]
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--origin") from error
-    click.echo(add_key(_keys_file(path), name, origins=checked))
-
-
-@keys.command("list")
-@_keys_option
-def list_keys(*, path: Path | None) -> None:
-    """List the keys by name, with the day that they were made and the origins of widget tokens."""
-    from api.guard.keys import read_keys
-
-    for key in read_keys(_keys_file(path)):
-        click.echo(f"{key.name}  {key.made_on}  {' '.join(key.origins) or 'any origin, secret'}")
-
-
-@keys.command()
-@click.argument("name")
-@_keys_option
-def revoke(*, name: str, path: Path | None) -> None:
-    """Answer no more requests with the key called NAME; a running service knows it within a second."""
-    from api.guard.keys import revoke_key
-
-    revoke_key(_keys_file(path), name)
-    click.echo(f"{name}: revoked")
+askpolicy.add_command(keys)
 
 
 @askpolicy.group()
@@ -547,13 +492,6 @@ def _listed(file: BinaryIO) -> list[str]:
         raise click.BadParameter(f"{file.name} is not UTF-8 ({error})", param_hint="--from") from error
     found = (re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip() for line in lines)
     return [address for address in found if address]
-
-
-def _keys_file(path: Path | None) -> Path:
-    found = path or _settings().keys
-    if found is None:
-        raise click.UsageError("no file of keys is named: give --keys FILE, or set ASKPOLICY_KEYS")
-    return found
 
 
 def _check_open(settings: Settings) -> None:

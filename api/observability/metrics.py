@@ -71,6 +71,9 @@ class Metrics:
         self._rate_limited = Counter(
             "askpolicy_rate_limited", "Requests over a rate limit, by what is limited.", ["limit"], registry=registry
         )
+        self._audit_missed = Counter(
+            "askpolicy_audit_missed", "Lines that could not be written to the audit log.", registry=registry
+        )
         self._running = Gauge(
             "askpolicy_running", "Requests that are being answered.", registry=registry, multiprocess_mode="livesum"
         )
@@ -119,8 +122,12 @@ class Metrics:
         self._left.inc()
 
     def rate_limited(self, limit: str) -> None:
-        """Count a request over the limit of a "key" or an "address"."""
+        """Count a request over the limit of an "address", a "key", a "widget token", its "visitor" or "network"."""
         self._rate_limited.labels(limit).inc()
+
+    def audit_missed(self) -> None:
+        """Count a line that could not be written to the audit log."""
+        self._audit_missed.inc()
 
     def queued(self, *, running: int, waiting: int) -> None:
         """Note how many requests run and wait."""

@@ -14,6 +14,7 @@ from opentelemetry.trace import Span
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.observability.audit import Asked
 from api.observability.logs import log
 from api.observability.metrics import Metrics
 from api.observability.traces import Traces
@@ -56,7 +57,7 @@ class RequestLog:
             structlog.contextvars.bound_contextvars(request_id=request_id),
             self._traces.request(scope["method"], headers) as span,
         ):
-            state["span"] = span
+            state |= {"span": span, "request_id": request_id, "asked": Asked()}
             try:
                 await self._app(scope, receive, noting_send)
             finally:

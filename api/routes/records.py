@@ -54,7 +54,7 @@ def records(work: Work) -> APIRouter:
             ),
         ] = "",
     ) -> Response:
-        assistant = work.assistant(request)
+        assistant = await work.assistant(request)
         return await work.record(
             request,
             assistant,
@@ -76,8 +76,9 @@ def records(work: Work) -> APIRouter:
             Query(max_length=_MOST_SPANS, description="spans START-END whose words `blocks` is to set apart"),
         ] = [],  # noqa: B006 - FastAPI copies it
     ) -> Response:
-        assistant = work.assistant(request)
+        assistant = await work.assistant(request)
         assistant.index.check_policy(policy_id)
+        request.state.asked.companies = [assistant.index.policies.places[policy_id].policy.company_id]
         spans = sorted({(int(start), int(end)) for start, _, end in (span.partition("-") for span in evidence)})
         return await work.record(
             request,
@@ -97,6 +98,7 @@ def records(work: Work) -> APIRouter:
             found = assistant.index.policy(policy_id)
             company = assistant.index.companies[found.company_id]
             version = assistant.index.manifest.version
+            request.state.asked.companies = [company.id]
             return PolicyTextResponse.of(found, company, start=start, end=end, index_version=version)
 
         return await work.respond(request, part)

@@ -15,6 +15,7 @@ from api.observability.traces import Traces
 from api.serving.admission import Admission
 from api.serving.live import LiveAssistant
 from api.serving.records import Records
+from api.serving.scoped import ScopedAssistants
 from api.wire.representation import not_modified, tag_of
 from api.wire.schemas import (
     AskRequest,
@@ -25,7 +26,7 @@ from api.wire.schemas import (
     SearchResponse,
 )
 from api.wire.streaming import Event, streamed, wants_events
-from qa.answers import Answer
+from qa.answers import Answer, Hit
 from qa.assistant import Assistant
 from qa.deadline import Deadline
 from qa.question import query as understood
@@ -52,16 +53,17 @@ class Work:
     ) -> None:
         self._live, self._admission, self._metrics, self._traces = live, admission, metrics, traces
         self._log_questions, self._timeout_s = log_questions, timeout_s
+        self._scoped = ScopedAssistants()
         self._records = Records(admission, timeout_s=timeout_s)
         self._release = version("askpolicy")
 
     async def run(self, request: Request, work: Callable[[Assistant], T]) -> T:
-        """What `work` makes of the assistant that serves now."""
-        assistant = self.assistant(request)
+        """What `work` makes of the assistant for this request."""
+        assistant = await self.assistant(request)
         return await self._admission.run(lambda: work(assistant))
 
     async def respond(self, request: Request, work: Callable[[Assistant], BaseModel]) -> Response:
-        """What `work` makes of the assistant that serves now, as JSON."""
+        """What `work` makes of the assistant for this request, as JSON."""
         body = await self.run(request, lambda assistant: work(assistant).model_dump_json())
         return Response(body, media_type="application/json")
 
@@ -79,7 +81,11 @@ class Work:
         Args:
             name: what tells it from every other record of the index; what `make` returns depends on nothing else.
         """
-        tag = tag_of(self._release, assistant.index.manifest.version, *name)
+        index = assistant.index
+        companies = index.restricted_to
+        # what a key may not see of a version makes another record of it
+        whose = None if companies is None else sorted(companies)
+        tag = tag_of(self._release, index.manifest.version, whose, *name)
         unchanged = not_modified(request.headers, tag, _RECORD_HEADERS)
         if unchanged is not None:
             return unchanged
@@ -92,7 +98,7 @@ class Work:
             return await self.respond(request, self.answering(request, asked))
         self._note(request, asked.question)
         deadline = self._deadline(request)
-        assistant = self.assistant(request)
+        assistant = await self.assistant(request)
         return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked, deadline)))
 
     async def search(self, request: Request, asked: SearchRequest) -> Response:
@@ -105,16 +111,21 @@ class Work:
                 ranking = assistant.search(
                     asked.question, companies=asked.companies, k=asked.k, as_of=asked.as_of, deadline=deadline
                 )
+            _note_query(request, ranking.query)
             self._metrics.searched(took_s=took_s())
             return SearchResponse.of(ranking, assistant.index.manifest.version)
 
         return await self.respond(request, work)
 
-    def assistant(self, request: Request) -> Assistant:
-        """The assistant for this request alone; the response names its version."""
+    async def assistant(self, request: Request) -> Assistant:
+        """The assistant for this request alone, of its key's companies alone; the response names its version.
+
+        Every endpoint that tells of an index gets it here. A request whose companies nobody has set is an error.
+        """
+        companies = request.state.companies
         assistant = self._live.assistant()
         request.state.index_version = assistant.index.manifest.version
-        return assistant
+        return await self._scoped.of(assistant, companies)
 
     def _deadline(self, request: Request) -> Deadline:
         """By when the answer must be there; it is cancelled when the client leaves."""
@@ -123,26 +134,41 @@ class Work:
         return deadline
 
     def _note(self, request: Request, question: str) -> None:
+        request.state.asked.question = question
         if self._log_questions:
             request.state.question = question
 
     def _answer(self, request: Request, assistant: Assistant, asked: AskRequest, deadline: Deadline) -> AskResponse:
-        with self._measured(request) as took_s:
-            answer = assistant.ask(asked.question, **_options(asked), deadline=deadline)
-        return self._counted(request, answer, took_s())
+        *_, answer = self._steps(request, assistant, asked, deadline)
+        if not isinstance(answer, AskResponse):
+            raise TypeError(f"the last step is an answer, got {answer!r}")
+        return answer
 
     def _events(self, request: Request, assistant: Assistant, asked: AskRequest, deadline: Deadline) -> Iterator[Event]:
+        version = assistant.index.manifest.version
+        for step in self._steps(request, assistant, asked, deadline):
+            if isinstance(step, understood.Query):
+                yield "companies", CompaniesStep.of(step, version)
+            elif isinstance(step, AskResponse):
+                yield "answer", step
+            else:
+                yield "passages", PassagesStep.of(step, version)
+
+    def _steps(
+        self, request: Request, assistant: Assistant, asked: AskRequest, deadline: Deadline
+    ) -> Iterator[understood.Query | tuple[Hit, ...] | AskResponse]:
+        """What the assistant finds out, measured, counted and noted."""
         with self._measured(request) as took_s:
             for step in assistant.steps(asked.question, **_options(asked), deadline=deadline):
                 if isinstance(step, understood.Query):
-                    yield "companies", CompaniesStep.of(step, assistant.index.manifest.version)
-                elif isinstance(step, Answer):
-                    yield "answer", self._counted(request, step, took_s())
-                else:
-                    yield "passages", PassagesStep.of(step, assistant.index.manifest.version)
+                    _note_query(request, step)
+                yield self._counted(request, step, took_s()) if isinstance(step, Answer) else step
 
     def _counted(self, request: Request, answer: Answer, took_s: float) -> AskResponse:
         request.state.outcome = answer.outcome.value
+        asked = request.state.asked
+        asked.verdicts = {each.company.id: each.verdict.value if each.verdict else None for each in answer.verdicts}
+        asked.companies, asked.answer = asked.companies or [*asked.verdicts], answer.text
         self._metrics.answered(answer.outcome.value, took_s=took_s)
         return AskResponse.of(answer, took_ms=1_000 * took_s)
 
@@ -154,6 +180,11 @@ class Work:
             yield lambda: time.perf_counter() - began
         self._metrics.staged(recording.total_ms)
         self._traces.stages(request.state.span, recording.stages)
+
+
+def _note_query(request: Request, query: understood.Query) -> None:
+    request.state.asked.kind = query.kind.value
+    request.state.asked.companies = [company.id for company in query.companies]
 
 
 def _options(asked: AskRequest) -> dict[str, Any]:

@@ -257,6 +257,7 @@ UNKNOWN_MODEL = problems.ProblemKind("model_not_found", 404, "No such model")
 _CODES = {
     problems.KEY_MISSING.type: "invalid_api_key",
     problems.KEY_UNKNOWN.type: "invalid_api_key",
+    problems.KEY_EXPIRED.type: "invalid_api_key",
     problems.TOO_MANY_REQUESTS.type: "rate_limit_exceeded",
 }
 

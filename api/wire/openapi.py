@@ -76,6 +76,7 @@ _ASKING = (
     (problems.BODY_TOO_SLOW, "the body did not arrive within 10 s; send it again"),
     (problems.BODY_TOO_LARGE, "the body has more than the 524,288 bytes that are read; shorten it"),
     (problems.FOREIGN_ORIGIN, "this widget token is for pages of https://shop.example; it came without an Origin"),
+    (problems.KEY_SCOPE, "this key is for ask, search, and not for the endpoint policies"),
 )
 _TOO_LONG = (
     problems.INVALID_REQUEST,
@@ -83,6 +84,7 @@ _TOO_LONG = (
 )
 _UNKNOWN_POLICY = "no policy 'jivochat' in this index: GET /v1/companies lists them"
 _WITHOUT_KEY = (
+    (problems.KEY_EXPIRED, "this key expired at 2027-01-31 12:00 UTC; ask whoever runs the service for another"),
     (problems.KEY_MISSING, "send the header Authorization: Bearer KEY"),
     (problems.KEY_UNKNOWN, "the header Authorization holds no key that is known here"),
 )

@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -138,13 +139,23 @@ class CompanyNames:
         self._tagger = NameTagger.shipped()
         self._words_of_policies = Thesaurus.shipped().words | lower_case_words.keys()
         self._alike_words = AlikeKeys([word for word in self._words_of_policies | STOPWORDS if len(word) >= _TYPO_FROM])
+        self._lower_case_words = lower_case_words
+        self._know(companies)
+
+    def restricted(self, companies: Sequence[Company]) -> "CompanyNames":
+        """The names of these companies alone, among the same words."""
+        names = copy(self)
+        names._know(companies)
+        return names
+
+    def _know(self, companies: Sequence[Company]) -> None:
         self.companies = companies
         self._by_key: dict[str, list[tuple[Company, str]]] = defaultdict(list)
         self._ids = {company.id.casefold(): company for company in companies}
         for company in companies:
             for name in company.names:
                 self._add(company, name)
-        self._short = self._add_short_names(lower_case_words)
+        self._short = self._add_short_names(self._lower_case_words)
         for variant, entries in self._by_key.items():
             self._by_key[variant] = _closest(variant, entries)
         self._alike = AlikeKeys([variant for variant in sorted(self._by_key) if variant not in self._short])

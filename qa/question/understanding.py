@@ -53,6 +53,10 @@ class Understanding:
         self._spelling = spelling
         self._turn_kinds = TurnKinds.shipped()
 
+    def restricted(self, companies: Sequence[Company]) -> "Understanding":
+        """The same where the index holds these companies alone."""
+        return Understanding(self.names.restricted(companies), self._spelling)
+
     def query(
         self,
         question: str,
