@@ -25,6 +25,7 @@ AskPolicyError
 ├── NothingToIndex          no policy among the paths given
 ├── BadQuestion             empty, too long, or not text
 ├── BadK                    k out of range
+├── BadChecklist            no such checklist, or a file of one that says something impossible
 ├── DeadlineExceeded        no answer by the time that the caller set
 ├── UnknownCompany          a company given by name that is not in the index
 └── UnknownPolicy           a policy id that is not in the index
@@ -129,6 +130,10 @@ class BadQuestion(AskPolicyError):
 
 class BadK(AskPolicyError):
     """A number of hits that is out of range."""
+
+
+class BadChecklist(AskPolicyError):
+    """A checklist that does not ship, or a file of one that is not TOML or has an entry of the wrong shape."""
 
 
 class DeadlineExceeded(AskPolicyError):

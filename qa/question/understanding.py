@@ -69,16 +69,37 @@ class Understanding:
             UnknownCompany: one of `companies` is not in the index.
             DeadlineExceeded: it took longer than `deadline`.
         """
-        asked = checked_question(question)
+        checked_question(question)
         given = list({company.id: company for company in map(self.names.given, companies)}.values())
         deadline.check()
-        said = self._turn(asked, alone=not history, has_subject=bool(given or history))
+        has_subject = bool(given or history)
+        found = self.read(question, has_subject=has_subject, history=history, as_of=as_of, deadline=deadline)
+        return self.asked_of(found, given)
+
+    def read(
+        self,
+        question: str,
+        *,
+        has_subject: bool,
+        history: Sequence[str] = (),
+        as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Query:
+        """What `question` asks, whoever is asked; `asked_of` makes of it what one is asked.
+
+        Args:
+            has_subject: whether whom it is about is known beside it: companies are given, or there is a `history`.
+        Raises:
+            BadQuestion, DeadlineExceeded: as `query`.
+        """
+        asked = checked_question(question)
+        said = self._turn(asked, alone=not history, has_subject=has_subject)
         language = language_of_question(said.text, [(match.start, match.end) for match in said.mentions.matched])
         if not can_read(language):
-            matched = _given(given, said.mentions.matched)
+            matched = said.mentions.matched
             return Query(asked, asked, asked, asked, QuestionKind.FACT, matched=matched, language=language)
         if said.is_small_talk:
-            return self._small_talk(said, given)
+            return self._small_talk(said)
         turns = []
         for turn in history:
             _check_length(turn)
@@ -86,7 +107,7 @@ class Understanding:
             deadline.check()
             turns.append(self._turn(turn))
         found = standalone([*turns, said])
-        query = Query(
+        return Query(
             question=asked,
             standalone=found.text,
             topic=self._spelling.corrected(found.topic),
@@ -101,6 +122,13 @@ class Understanding:
             as_of=as_of or _day_named(found.topic),
             language=language,
         )
+
+    def asked_of(self, query: Query, given: Sequence[Company]) -> Query:
+        """`query`, which `read` made, asked of the companies `given`; of whom it names, where none is."""
+        if query.small_talk:
+            return replace(query, matched=_given(given), covered=tuple(given or self.names.companies))
+        if not can_read(query.language):
+            return replace(query, matched=_given(given, query.matched))
         if given:
             return self._among(query, given)
         near = (replace(name, nearest=self.names.nearest(name.name)) for name in query.unknown[:_MOST_WITH_NEAREST])
@@ -152,14 +180,11 @@ class Understanding:
                 return rest
         return turn
 
-    def _small_talk(self, said: Turn, given: Sequence[Company]) -> Query:
+    def _small_talk(self, said: Turn) -> Query:
         talk = self._turn_kinds.small_talk_kind(said.text)
         about_us = talk in ABOUT_THE_SERVICE
         kind = QuestionKind.ABOUT_THE_SERVICE if about_us else QuestionKind.SMALL_TALK
-        covered = tuple(given or self.names.companies)
-        return Query(
-            said.text, said.text, said.text, said.text, kind, matched=_given(given), covered=covered, small_talk=talk
-        )
+        return Query(said.text, said.text, said.text, said.text, kind, small_talk=talk)
 
     def _among(self, query: Query, given: Sequence[Company]) -> Query:
         """`query` asked of `given` alone, or of those of them that it names; whom else it names it does not ask."""
