@@ -42,7 +42,7 @@ _ERROR, _INTERRUPTED = 1, 130
 _READY_WITHIN_S = 300.0
 # the first file descriptor that systemd passes
 _SYSTEMD_FD = 3
-_STAGES = {"read": "Reading files", "split": "Splitting into passages", "embed": "Embedding"}
+_STAGES = {"read": "Reading files", "split": "Splitting into passages", "embed": "Embedding", "compare": "Comparing"}
 
 
 class BadAddress(AskPolicyError):
@@ -240,6 +240,90 @@ def companies(*, index_folder: Path | None, model: str | None, as_json: bool) ->
         _print_json(listed)
     else:
         print_companies(_console(), listed)
+
+
+@askpolicy.command()
+@click.argument("questions", nargs=-1)
+@click.option(
+    "--companies",
+    metavar="NAMES",
+    multiple=True,
+    help="Ids, names, aliases or domains, by commas; may be given several times; left out: all of the index.",
+)
+@click.option(
+    "--checklist", metavar="NAME|FILE.toml", help="Ask its items; `askpolicy checklists` lists those that ship."
+)
+@click.option(
+    "--questions",
+    "lists",
+    metavar="FILE",
+    multiple=True,
+    type=click.File("rb"),
+    help="A file of questions, one a line; what follows # is a comment; - reads standard input.",
+)
+@_as_of_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "md", "jsonl", "html", "xlsx"]),
+    default="table",
+    show_default=True,
+    help="How the table is written; xlsx needs `pip install 'askpolicy[tables]'`.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write; left out: standard output."
+)
+@click.option("--resume", is_flag=True, help="Go on with the run that was stopped while it made --out.")
+@_index_option
+@_model_option
+@_reader_option
+def compare(
+    questions: tuple[str, ...],
+    *,
+    companies: tuple[str, ...],
+    checklist: str | None,
+    lists: tuple[BinaryIO, ...],
+    as_of: datetime | None,
+    form: str,
+    out: Path | None,
+    resume: bool,
+    index_folder: Path | None,
+    model: str | None,
+    reader: str | None,
+) -> None:
+    """Put each of QUESTIONS to every company: a table whose cells say what `ask` says of that company alone.
+
+    With --out, cells are kept as they are found in FILE.journal.jsonl: a run that was stopped goes on with --resume.
+    """
+    from api.command.compare import Wanted, items_of, names_in
+    from api.command.compare import compare as write_comparison
+
+    settings = _settings(index=index_folder, model=model, reader=reader)
+    listed = [question for file in lists for question in _listed(file)]
+    title, items = items_of([*questions, *listed], checklist)
+    wanted = Wanted(title, items, tuple(names_in(companies)), _day(as_of), form, out, resume)
+    assistant = _assistant(settings)
+    with _progress() as progress:
+        write_comparison(assistant, wanted, tell=lambda done, all_of_it: progress("compare", done, all_of_it))
+
+
+@askpolicy.command()
+@click.argument("name", required=False)
+def checklists(*, name: str | None) -> None:
+    """List the checklists that ship; with NAME, or a file of your own, show its items and check them."""
+    from qa.checklists.checklist import open_checklist, shipped_checklist, shipped_names
+
+    if name is None:
+        for each in map(shipped_checklist, shipped_names()):
+            click.echo(f"{each.name:<12} {each.title} ({len(each.items)} items)")
+        return
+    shown = open_checklist(name)
+    click.echo(_one_line(f"{shown.title}\n{shown.about}"))
+    for item in shown.items:
+        click.echo(_one_line(f"\n{item.id}: {item.question}\n  answers: {', '.join(item.answers)}"))
+        for label, words in (("silence", item.silence), ("source", item.source)):
+            if words:
+                click.echo(_one_line(f"  {label}: {words}"))
 
 
 @askpolicy.command()

@@ -53,7 +53,8 @@ def _text(value: str) -> str:
 Text = Annotated[str, AfterValidator(_text)]
 
 
-def _with_example(*shown: dict[str, Any]) -> ConfigDict:
+def with_example(*shown: dict[str, Any]) -> ConfigDict:
+    """How a request is read: strictly, and shown by these examples."""
     return ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra={"examples": list(shown)})
 
 
@@ -102,7 +103,7 @@ History = Annotated[
 class AskRequest(BaseModel):
     """A question, and what it is asked within."""
 
-    model_config = _with_example(examples.ASK, examples.ASK_FOLLOW_UP)
+    model_config = with_example(examples.ASK, examples.ASK_FOLLOW_UP)
 
     question: Question
     companies: CompanyNames = []
@@ -115,7 +116,7 @@ class AskRequest(BaseModel):
 class SearchRequest(BaseModel):
     """A question whose nearest passages are wanted."""
 
-    model_config = _with_example(examples.SEARCH)
+    model_config = with_example(examples.SEARCH)
 
     question: Question
     companies: CompanyNames = []
@@ -311,7 +312,7 @@ class VerdictOut(BaseModel):
             outcome=said.outcome.value,
             verdict=said.verdict.value if said.verdict else None,
             probability=said.probability,
-            quotes=[quote for quotation in said.quotes for quote in _quotes(quotation)],
+            quotes=[quote for quotation in said.quotes for quote in quotes_of(quotation)],
             quotations=[QuotationOut.of(quotation) for quotation in said.quotes],
         )
 
@@ -660,7 +661,8 @@ def _ranked(hits: Sequence[Hit]) -> list[PassageOut]:
     return [PassageOut.of(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
 
 
-def _quotes(quotation: Quotation) -> list[QuoteOut]:
+def quotes_of(quotation: Quotation) -> list[QuoteOut]:
+    """Every span that `quotation` quotes, as JSON."""
     policy = quotation.policy
     return [
         QuoteOut(
