@@ -169,7 +169,12 @@ class Assistant:
             yield self._answer_of(query, parts, hits, closed=shut, next_offset=next_offset)
 
     def compare(
-        self, questions: Sequence[str], *, companies: Sequence[str] = (), as_of: date | None = None
+        self,
+        questions: Sequence[str],
+        *,
+        companies: Sequence[str] = (),
+        as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
     ) -> Comparison:
         """The companies by the questions: each cell says what `ask` says of that company and that question alone.
 
@@ -177,8 +182,11 @@ class Assistant:
             companies: ids, names, aliases or domains, in this order; none means all, by id.
         Raises:
             BadQuestion: one of `questions`, or there is none.
+            DeadlineExceeded: as `ask`.
         """
-        return Comparison(self._inquiry, self._understanding, questions, companies=companies, as_of=as_of)
+        return Comparison(
+            self._inquiry, self._understanding, questions, companies=companies, as_of=as_of, deadline=deadline
+        )
 
     def search(
         self,

@@ -5,10 +5,11 @@ together and a comparison of any size takes the memory of one block. It does not
 """
 
 from collections.abc import Container, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
 
-from index.errors import BadQuestion, UnknownCompany
+from index.errors import BadPage, BadQuestion, UnknownCompany
 from index.policies.companies import Company
 from index.policies.versions import Policy
 from qa.answers import CompanyVerdict, Outcome, Quotation, Verdict
@@ -105,13 +106,17 @@ class Comparison:
         *,
         companies: Sequence[str] = (),
         as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
     ) -> None:
         """See `Assistant.compare`."""
         if not questions:
             raise BadQuestion("there is no question to compare companies by; ask one or more")
         self._inquiry, self._understanding = inquiry, understanding
         with stage("understand"):
-            read = [understanding.read(question, has_subject=True, as_of=as_of) for question in questions]
+            read = []
+            for question in questions:
+                deadline.check()
+                read.append(understanding.read(question, has_subject=True, as_of=as_of))
         self.questions = tuple(query.question for query in read)
         self._questions = [_Question(query, {}) for query in read]
         self.rows = tuple(
@@ -126,6 +131,23 @@ class Comparison:
     def __len__(self) -> int:
         """How many cells there are."""
         return len(self.rows) * len(self.questions)
+
+    def page(self, *, after: str | None, most_cells: int) -> tuple["Comparison", str | None]:
+        """As many whole rows as have at most `most_cells` cells, one at least; and the `after` of the next page.
+
+        Args:
+            after: the id of the last row before them; None means from the first on.
+        Raises:
+            BadPage: no row is called so.
+        """
+        ids = [row.id for row in self.rows]
+        if after is not None and after not in ids:
+            raise BadPage(f"after is {after[:100]!r}, expected `next` of the page before, or none for the first page")
+        begin = 0 if after is None else ids.index(after) + 1
+        end = begin + max(1, most_cells // len(self.questions))
+        page = copy(self)
+        page.rows = self.rows[begin:end]
+        return page, page.rows[-1].id if end < len(self.rows) else None
 
     def cells(self, *, done: Container[tuple[str, int]] = (), deadline: Deadline = NO_DEADLINE) -> Iterator[Cell]:
         """Every cell but those whose `key` is in `done`; a block of companies after the other, question by question.

@@ -15,6 +15,7 @@ from api.observability.traces import Traces
 from api.serving.admission import Admission
 from api.serving.live import LiveAssistant
 from api.serving.records import Records
+from api.wire.comparison import CompareRequest, compared, gathered
 from api.wire.representation import not_modified, tag_of
 from api.wire.schemas import (
     AskRequest,
@@ -94,6 +95,20 @@ class Work:
         deadline = Deadline.after(self._timeout_s)
         assistant = self.assistant(request)
         return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked, deadline)))
+
+    async def compare(self, request: Request, asked: CompareRequest) -> Response:
+        """A page of cells, as JSON or as events."""
+        self._note(request, asked.checklist or "; ".join(asked.questions))
+        deadline = Deadline.after(self._timeout_s)
+
+        def steps(assistant: Assistant) -> Iterator[Event]:
+            with self._measured(request) as took_s:
+                yield from compared(assistant, asked, deadline=deadline, took_s=took_s)
+
+        if not wants_events(request.headers.get("accept", "")):
+            return await self.respond(request, lambda assistant: gathered(steps(assistant)))
+        assistant = self.assistant(request)
+        return await streamed(self._admission.iterate(lambda: steps(assistant)))
 
     async def search(self, request: Request, asked: SearchRequest) -> Response:
         """The hits, as JSON."""

@@ -1,6 +1,6 @@
 """The JSON of a comparison: `/v1/compare`, and each line that `askpolicy compare` writes. It does not know HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Annotated, Literal, Self
 
@@ -18,8 +18,12 @@ from api.wire.schemas import (
     quotes_of,
     with_example,
 )
-from qa.checklists.checklist import Item
+from index.errors import BadQuestion
+from qa.assistant import Assistant
+from qa.checklists.checklist import Item, shipped_checklist
 from qa.comparison import Cell, Row
+from qa.deadline import Deadline
+from qa.question.understanding import checked_question
 
 MAX_CELLS = 100
 """Cells of one request: at the 12 ms that one takes, a second or two."""
@@ -137,9 +141,62 @@ class CompareResponse(ComparisonStep):
     took_ms: float
 
 
-def ordered(
-    cells: Sequence[CellOut], companies: Sequence[ComparedCompanyOut], items: Sequence[ItemOut]
-) -> list[CellOut]:
-    """`cells` company by company, each in the order of the questions."""
-    by_key = {cell.key: cell for cell in cells}
-    return [by_key[company.id or company.name, item.id] for company in companies for item in items]
+def compared(
+    assistant: Assistant, asked: CompareRequest, *, deadline: Deadline, took_s: Callable[[], float]
+) -> Iterator[tuple[str, BaseModel]]:
+    """The events of a page: what is compared, its cells as they are found, the end.
+
+    Raises:
+        BadChecklist, BadPage, BadQuestion, DeadlineExceeded: the first three before the first event.
+    """
+    items = _items(asked)
+    whole = assistant.compare(
+        [item.question for item in items], companies=asked.companies, as_of=asked.as_of, deadline=deadline
+    )
+    page, after = whole.page(after=asked.after, most_cells=MAX_CELLS)
+    yield (
+        "comparison",
+        ComparisonStep(
+            items=list(map(ItemOut.of, items)),
+            companies=list(map(ComparedCompanyOut.of, page.rows)),
+            next=after,
+            total_companies=len(whole.rows),
+            as_of=asked.as_of,
+            calibrated=assistant.calibrated,
+            index_version=page.index_version,
+        ),
+    )
+    for cell in page.cells(deadline=deadline):
+        yield "cell", CellOut.of(cell, items[cell.question])
+    yield "end", ComparisonEnd(cells=len(page), took_ms=round(1_000 * took_s(), 1))
+
+
+def gathered(events: Iterable[tuple[str, BaseModel]]) -> CompareResponse:
+    """All of `events`, which `compared` makes, as one object; its cells company by company."""
+    step: ComparisonStep | None = None
+    end: ComparisonEnd | None = None
+    cells: dict[tuple[str, str], CellOut] = {}
+    for _, event in events:
+        if isinstance(event, ComparisonStep):
+            step = event
+        elif isinstance(event, CellOut):
+            cells[event.key] = event
+        elif isinstance(event, ComparisonEnd):
+            end = event
+    if step is None or end is None:
+        raise ValueError("expected the events of a whole page")
+    ordered = [cells[company.id or company.name, item.id] for company in step.companies for item in step.items]
+    members = {name: getattr(step, name) for name in ComparisonStep.model_fields}
+    return CompareResponse(**members, cells=ordered, took_ms=end.took_ms)
+
+
+def _items(asked: CompareRequest) -> tuple[Item, ...]:
+    """What is asked: the items of the checklist that ships, or the questions, each once."""
+    if asked.checklist is not None and not asked.questions:
+        return shipped_checklist(asked.checklist).items
+    if asked.checklist is not None:
+        raise BadQuestion("both `questions` and a `checklist` are given; send one of them")
+    if not asked.questions:
+        raise BadQuestion("there is nothing to ask: give `questions` or a `checklist`")
+    questions = dict.fromkeys(map(checked_question, asked.questions))
+    return tuple(Item(f"q{number}", question) for number, question in enumerate(questions, start=1))
