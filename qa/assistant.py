@@ -18,6 +18,7 @@ from qa.answers import (
     PartAnswer,
 )
 from qa.comparison import Comparison
+from qa.counts import READ_OUTCOMES, count
 from qa.deadline import NO_DEADLINE, Deadline
 from qa.inquiry import EVEN, Asked, Inquiry, of_all_parts, outcome_of, queries_of_parts, refused
 from qa.judge import Examined
@@ -153,6 +154,9 @@ class Assistant:
             yield self._answer(query, outcome_of(closed), closed=closed[:COMPANIES_A_PAGE])
             return
         prepared = self._inquiry.prepared(query.topic, vector)
+        if query.counting and not query.companies and not outside:
+            yield from self._counted(query, self._inquiry.nearest(query, prepared), offset, k, deadline)
+            return
         ids, next_offset = self._companies_asked(query, prepared, offset, COMPANIES_A_PAGE, closed)
         parts = []
         for part in queries_of_parts(query):
@@ -167,6 +171,36 @@ class Assistant:
             yield self._answer(query, Outcome.OUT_OF_SCOPE, hits, closed=shut)
         else:
             yield self._answer_of(query, parts, hits, closed=shut, next_offset=next_offset)
+
+    def _counted(
+        self, query: Query, nearest: Sequence[str], offset: int, k: int, deadline: Deadline
+    ) -> Iterator[tuple[Hit, ...] | Answer]:
+        """The steps of a question that asks which or how many companies do something."""
+        if query.counting is None:
+            raise ValueError("expected a question that counts")
+        comparison = self.compare([query.counting.asked], companies=nearest, as_of=query.as_of, deadline=deadline)
+        counts, cells = count(query.counting, comparison, deadline)
+        page = [cell.said for cell in cells[offset : offset + COMPANIES_A_PAGE]]
+        asked = replace(query, topic=comparison.topics[0], read_as=query.counting.asked)
+        vector = self._inquiry.vector(asked.topic)
+        readable = [said.company.id for said in page if said.outcome in READ_OUTCOMES]
+        judged = self._inquiry.judged(
+            asked,
+            self._inquiry.prepared(asked.topic, vector),
+            readable,
+            inside=self._inquiry.inside(asked.topic, vector),
+            deadline=deadline,
+        )
+        hits = self._inquiry.judge.hits(judged, k)
+        yield hits
+        outcome = Asked((), tuple(cell.said for cell in cells)).outcome
+        shown = self._answerer.answer(query, outcome, page, ())
+        yield replace(
+            self._answer(query, outcome, hits, verdicts=tuple(page)),
+            text="\n".join(filter(None, (counts.words, shown))),
+            next_offset=offset + COMPANIES_A_PAGE if offset + COMPANIES_A_PAGE < len(cells) else None,
+            counts=counts,
+        )
 
     def compare(
         self,

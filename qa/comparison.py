@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import date
 
-from index.errors import BadPage, BadQuestion, UnknownCompany
+from index.errors import BadPage, BadQuestion, DeadlineExceeded, UnknownCompany
 from index.policies.companies import Company
 from index.policies.versions import Policy
 from qa.answers import CompanyVerdict, Outcome, Quotation, Verdict
@@ -64,6 +64,17 @@ class Cell:
     quotes: tuple[Quotation, ...] = ()
     undated: frozenset[str] = frozenset()
     note: str = ""
+
+    @property
+    def said(self) -> CompanyVerdict:
+        """The same as `ask` tells it.
+
+        Raises:
+            ValueError: the index lacks the company.
+        """
+        if self.row.company is None:
+            raise ValueError(f"{self.row.name} is not in the index")
+        return CompanyVerdict(self.row.company, self.outcome, self.verdict, self.probability, self.quotes, self.undated)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -124,6 +135,11 @@ class Comparison:
         )
 
     @property
+    def topics(self) -> tuple[str, ...]:
+        """What is searched for, for each question, of a company that none of them names."""
+        return tuple(question.query.topic for question in self._questions)
+
+    @property
     def index_version(self) -> str:
         """The version of the index that is asked."""
         return self._inquiry.index.manifest.version
@@ -149,12 +165,23 @@ class Comparison:
         page.rows = self.rows[begin:end]
         return page, page.rows[-1].id if end < len(self.rows) else None
 
-    def cells(self, *, done: Container[tuple[str, int]] = (), deadline: Deadline = NO_DEADLINE) -> Iterator[Cell]:
+    def cells(
+        self, *, done: Container[tuple[str, int]] = (), deadline: Deadline = NO_DEADLINE, partial: bool = False
+    ) -> Iterator[Cell]:
         """Every cell but those whose `key` is in `done`; a block of companies after the other, question by question.
 
+        Args:
+            partial: end quietly at the deadline, with fewer cells.
         Raises:
-            DeadlineExceeded: it is later than `deadline`; the cells before it are told.
+            DeadlineExceeded: it is later than `deadline`, and not `partial`; the cells before it are told.
         """
+        try:
+            yield from self._cells(done, deadline)
+        except DeadlineExceeded:
+            if not partial:
+                raise
+
+    def _cells(self, done: Container[tuple[str, int]], deadline: Deadline) -> Iterator[Cell]:
         for begin in range(0, len(self.rows), BLOCK):
             block = self.rows[begin : begin + BLOCK]
             for number, question in enumerate(self._questions):

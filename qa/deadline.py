@@ -17,6 +17,13 @@ class Deadline:
         """The one so many seconds from now."""
         return cls(time.monotonic() + timeout_s)
 
+    def share(self, part: float) -> "Deadline":
+        """One that leaves so much of the time that is left, in (0, 1]."""
+        if self.at_s is None:
+            return self
+        now = time.monotonic()
+        return Deadline(now + part * (self.at_s - now))
+
     def check(self) -> None:
         """Do nothing while there is time.
 

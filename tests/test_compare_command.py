@@ -260,3 +260,27 @@ def test_a_second_process_is_refused(index: Path, tmp_path: Path):
         result = run("compare", SELLS, "--format", "csv", "--out", out, "--index", index, "--reader", "none")
     assert result.exit_code == 1
     assert "another process is writing it" in result.stderr
+
+
+# Spans
+
+
+def test_spans_are_json_lines_or_parquet_with_the_same_rows(index: Path, tmp_path: Path):
+    given = ["spans", SELLS, "--threshold", "0.01", "--index", index, "--reader", "none"]
+    lines = [json.loads(line) for line in run(*given).stdout.splitlines()]
+    assert lines
+    assert {line["company_id"] for line in lines} >= {"zebramail.com"}
+    pandas = pytest.importorskip("pandas", reason="needs the extra `tables`")
+    pytest.importorskip("pyarrow", reason="needs the extra `tables`")
+    assert run(*given, "--format", "parquet", "--out", tmp_path / "s.parquet").exit_code == 0
+    frame = pandas.read_parquet(tmp_path / "s.parquet")
+    assert frame.text.tolist() == [line["text"] for line in lines]
+    assert frame.start.tolist() == [line["start"] for line in lines]
+    fewer = run(*given[:2], "--threshold", "0.99", *given[4:]).stdout.splitlines()
+    assert len(fewer) < len(lines)
+
+
+def test_parquet_needs_a_file(index: Path):
+    result = run("spans", SELLS, "--format", "parquet", "--index", index, "--reader", "none")
+    assert result.exit_code == 1
+    assert "needs a file" in result.stderr or "pip install" in result.stderr

@@ -13,6 +13,7 @@ from qa.assistant import Assistant
 from qa.checklists.checklist import open_checklist, shipped_checklist, shipped_names
 from qa.comparison import Cell
 from qa.deadline import Deadline
+from qa.frames import span_records
 from qa.question.query import QuestionKind
 from tests.tiny import TinyEmbedder
 
@@ -199,3 +200,21 @@ def test_a_checklist_that_says_something_impossible_is_refused_by_place(tmp_path
 def test_a_checklist_that_is_not_there_is_told(name: str):
     with pytest.raises(BadChecklist, match=r"did you mean|there are|No such file"):
         open_checklist(name)
+
+
+def test_a_frame_holds_the_spans_with_a_threshold(assistant: Assistant):
+    pytest.importorskip("pandas", reason="needs the extra `tables`")
+    from qa.frames import COLUMNS, spans_frame
+
+    frame = spans_frame(assistant, QUESTIONS[:2], companies=["mig.me", "JivoChat"], threshold=0.3)
+    assert list(frame.columns) == list(COLUMNS)
+    assert set(frame.company_id) <= {"mig.me", "jivochat.com"}
+    assert frame.passage_score.min() >= 0.3
+    for row in frame.itertuples():
+        assert assistant.index.policy(row.policy_id).text[row.start : row.end] == row.text
+
+
+@pytest.mark.parametrize(("threshold", "depth"), [(-0.1, 3), (1.1, 3), (0.5, 0)])
+def test_a_threshold_that_is_no_probability_is_refused(assistant: Assistant, threshold: float, depth: int):
+    with pytest.raises(ValueError, match="expected a threshold in"):
+        list(span_records(assistant.compare(QUESTIONS[:1]), threshold=threshold, depth=depth))

@@ -124,7 +124,7 @@ def compare(assistant: "Assistant", wanted: Wanted, *, tell: Tell) -> None:
         for cell in _told(comparison, wanted, journal.cells, tell):
             journal.add(cell)
         table = _table(assistant, comparison, wanted, journal.cells)
-        with _whole(wanted.out) as file:
+        with whole_file(wanted.out) as file:
             _write(table, wanted.form, file)
         journal.delete()
 
@@ -195,7 +195,7 @@ def _write(table: Table, form: str, file: BinaryIO) -> None:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file that becomes `path` once the block has ended well."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

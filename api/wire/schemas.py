@@ -22,6 +22,7 @@ from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from qa.answers import Answer, CompanyVerdict, Hit, PartAnswer, Quotation
 from qa.assistant import COMPANIES_A_PAGE, MAX_HISTORY, MAX_K, MAX_OFFSET, Ranking
+from qa.counts import Counts
 from qa.question.conversation import MAX_HISTORY_CHARS, MAX_TURNS
 from qa.question.mentions import Matched, UnknownName
 from qa.question.query import Query
@@ -332,6 +333,41 @@ class PartOut(BaseModel):
         return cls(question=part.question, outcome=part.outcome.value, answer=part.text, verdicts=verdicts)
 
 
+class CountsOut(BaseModel):
+    """What all companies say, where the question asks which or how many of them do something."""
+
+    question: str = Field(description="what each company was asked for it")
+    seeks: Literal["yes", "no", "stated", "silent"] = Field(
+        description="which companies it is about: those that say yes, say no, say it at all, or do not say it"
+    )
+    matching: int = Field(description="how many of those asked are so; they come first in `verdicts`")
+    companies: int = Field(description="how many there are")
+    asked: int
+    complete: bool = Field(description="whether all were asked; if not, `POST /v1/compare` asks all, page by page")
+    answered: int
+    unclear: int
+    not_stated: int
+    no_version: int
+    unsupported_language: int
+    yes: int
+    no: int
+    depends: int
+
+    @classmethod
+    def of(cls, counts: Counts) -> Self:
+        """`counts` as JSON."""
+        numbers = {name.value: number for name, number in (*counts.outcomes.items(), *counts.verdicts.items())}
+        return cls(
+            question=counts.question,
+            seeks=counts.seeks.value,
+            matching=counts.matching,
+            companies=counts.companies,
+            asked=counts.asked,
+            complete=counts.complete,
+            **numbers,
+        )
+
+
 class AskResponse(BaseModel):
     """An answer: made only of quotes and attributions, or an honest word that there is none."""
 
@@ -354,7 +390,10 @@ class AskResponse(BaseModel):
         description="whether scores are probabilities: false with models of your own, until calibrated"
     )
     next_offset: int | None = Field(
-        description="where no company was named: the `offset` that asks those not asked yet"
+        description="where no company was named: the `offset` that asks those not asked yet, or tells more of `counts`"
+    )
+    counts: CountsOut | None = Field(
+        default=None, description="where the question asks which or how many companies do something; else null"
     )
     index_version: str
     took_ms: float
@@ -374,6 +413,7 @@ class AskResponse(BaseModel):
             passages=_ranked(answer.hits),
             calibrated=answer.calibrated,
             next_offset=answer.next_offset,
+            counts=CountsOut.of(answer.counts) if answer.counts else None,
             index_version=answer.index_version,
             took_ms=round(took_ms, 1),
         )
