@@ -24,7 +24,7 @@ from qa.question.turn_kinds import ABOUT_THE_SERVICE, TurnKind, TurnKinds, Whom
 MAX_QUESTION_CHARS = 2_000
 _MOST_WITH_NEAREST = 2
 # How likely all companies are meant, where the grammar is that of a count: of 30 counts written for it 23 are
-# recognised and of 30 other questions none (decision 58).
+# recognised and of 30 other questions none (decision 61).
 COUNTS_FROM = 0.35
 _NO_TEXT = "the question holds bytes that are no text; send words, encoded as UTF-8"
 

@@ -27,7 +27,7 @@ SHIPPED, NONE = "shipped", "none"
 CLS, SEP, MARK = 101, 102, 2
 """Tokens of BERT's English vocabulary; the mark is one that no text has (`[unused1]`)."""
 MAX_TOKENS = 112
-# Of 112, 336, 512, 1,024 and 2,048 the fewest processor seconds a passage (decision 57).
+# Of 112, 336, 512, 1,024 and 2,048 the fewest processor seconds a passage (decision 60).
 _BATCH_TOKENS = 512
 MAX_QUESTION_TOKENS, MAX_CONTEXT_TOKENS = 40, 32
 LEAST_CUT = 6
