@@ -60,6 +60,7 @@ def test_an_answer_has_exactly_the_members_of_the_contract(client: httpx.Client)
         "passages",
         "calibrated",
         "next_offset",
+        "counts",
         "index_version",
         "took_ms",
     ]
