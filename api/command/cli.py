@@ -328,7 +328,14 @@ def compare(
     show_default=True,
     help="Passages of each company that are read for each question; with more than 3, scores are not those of `ask`.",
 )
-@click.option("--format", "form", type=click.Choice(["jsonl", "parquet"]), default="jsonl", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "parquet"]),
+    default="jsonl",
+    show_default=True,
+    help="How spans are written; parquet needs `pip install 'askpolicy[tables]'`.",
+)
 @_out_file_option
 @_index_option
 @_model_option
