@@ -25,6 +25,8 @@ AskPolicyError
 ├── NothingToIndex          no policy among the paths given
 ├── BadQuestion             empty, too long, or not text
 ├── BadK                    k out of range
+├── BadPage                 the end of a page that there is not
+├── BadChecklist            no such checklist, or a file of one that says something impossible
 ├── DeadlineExceeded        no answer by the time that the caller set
 ├── UnknownCompany          a company given by name that is not in the index
 └── UnknownPolicy           a policy id that is not in the index
@@ -129,6 +131,14 @@ class BadQuestion(AskPolicyError):
 
 class BadK(AskPolicyError):
     """A number of hits that is out of range."""
+
+
+class BadPage(AskPolicyError):
+    """The end of a page, to ask for the next, that no page has."""
+
+
+class BadChecklist(AskPolicyError):
+    """A checklist that does not ship, or a file of one that is not TOML or has an entry of the wrong shape."""
 
 
 class DeadlineExceeded(AskPolicyError):

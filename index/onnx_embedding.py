@@ -98,15 +98,15 @@ class OnnxEmbedder:
         return vectors
 
 
-def batches_of_like_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """The places of `lengths`, longest first, in batches of at most `_BATCH_TOKENS` with what is padded, or of one.
+def batches_of_like_length(lengths: Sequence[int], *, most_tokens: int = _BATCH_TOKENS) -> Iterator[list[int]]:
+    """The places of `lengths`, longest first, in batches of at most `most_tokens` with what is padded, or of one.
 
     >>> list(batches_of_like_length([3, 600, 500, 4]))
     [[1], [2, 3], [0]]
     """
     batch: list[int] = []
     for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
-        if batch and (len(batch) + 1) * lengths[batch[0]] > _BATCH_TOKENS:
+        if batch and (len(batch) + 1) * lengths[batch[0]] > most_tokens:
             yield batch
             batch = []
         batch.append(place)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from index.language.detect import can_read
 from index.language.english import listed
@@ -22,6 +22,9 @@ from qa.question.mentions import Matched, UnknownName
 from qa.question.query import Query
 from qa.question.turn_kinds import reply
 from qa.unread import Unread
+
+if TYPE_CHECKING:
+    from qa.counts import Counts
 
 _LIST_MARK = re.compile(r"(?<=\n)[\s>*_]*\(?[0-9A-Za-z]{1,4}\\?[.)]\s+\Z")
 
@@ -201,6 +204,7 @@ class Answer:
         calibrated: whether scores are probabilities: weights were fitted for the models that were used.
         parts: of a question that asks several things, each in order; else none.
         next_offset: where no company was named, the place of the first that was not asked yet; None if all were.
+        counts: where the question asks which or how many companies do something: what all say; `verdicts` is a page.
     """
 
     question: str
@@ -215,6 +219,7 @@ class Answer:
     calibrated: bool = True
     parts: tuple[PartAnswer, ...] = ()
     next_offset: int | None = None
+    counts: "Counts | None" = None
 
 
 class Answerer(Protocol):

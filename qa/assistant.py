@@ -1,16 +1,13 @@
 """A question goes in, an answer comes out: the one door that the API, the CLI and the evaluation use."""
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 
-import numpy as np
-
 from index.embedding import Embedder
 from index.errors import BadK
-from index.language.detect import READ_LANGUAGES, can_read
-from index.policies.series import undated_twins
 from index.policy_index import PolicyIndex
 from qa.answers import (
     Answer,
@@ -21,45 +18,26 @@ from qa.answers import (
     Outcome,
     PartAnswer,
 )
+from qa.comparison import Comparison
+from qa.counts import READ_OUTCOMES, count
 from qa.deadline import NO_DEADLINE, Deadline
-from qa.intents import Intents
-from qa.judge import Examined, Judge, Judged
-from qa.judgement import Calibration, passage_signals
+from qa.inquiry import EVEN, Asked, Inquiry, of_all_parts, outcome_of, queries_of_parts, refused
+from qa.judge import Examined
+from qa.judgement import Calibration
 from qa.question.mentions import CompanyNames
-from qa.question.query import Part, Query
-from qa.question.scope import Scope
+from qa.question.query import Query
 from qa.question.spelling import Spelling
 from qa.question.understanding import Understanding
 from qa.reading.reader import Reader
-from qa.retrieval import Prepared, Retriever
+from qa.retrieval import Prepared
 from qa.stages import stage
-from qa.unread import NoVersion, Unread, unread
+from qa.unread import Unread
 
 MAX_K = 100
 MAX_HISTORY = 50
 MAX_OFFSET = 1_000_000
 # Where no company is named, so many are asked at once; the next page asks the next.
 COMPANIES_A_PAGE = 20
-# Of so few companies all passages that state what is asked are quoted; of more the best, so that the cost has a bound.
-_GATHERED_COMPANIES = 4
-_EVEN = 0.5
-
-Vectors = np.ndarray
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What one question got of the companies asked."""
-
-    hits: tuple[Hit, ...]
-    verdicts: tuple[CompanyVerdict, ...]
-
-    @property
-    def outcome(self) -> Outcome:
-        """The best that any company's policies say."""
-        outcomes = {each.outcome for each in self.verdicts}
-        order = (Outcome.ANSWERED, Outcome.UNCLEAR)
-        return next((outcome for outcome in order if outcome in outcomes), Outcome.NOT_STATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +62,28 @@ class Assistant:
         calibration: Calibration | None = None,
     ) -> None:
         """`calibration`: for these models; None means the shipped one, which is fitted for the shipped models."""
-        self._embedder, self._reader = embedder, reader
-        self._scope = Scope(embedder)
-        self._intents = Intents(embedder)
+        self.index = index
+        names = CompanyNames(list(index.companies.values()), lower_case_words=index.words)
+        self._understanding = Understanding(names, Spelling(index.words))
         self._answerer = answerer or ExtractiveAnswerer()
         self._calibration = calibration or Calibration.read(reader=reader is not None)
+        self._inquiry = Inquiry(index, embedder, reader=reader, calibration=self._calibration)
+        models = f"{embedder.content_hash} {reader.content_hash if reader else ''} {self._calibration}"
+        self._made_by = hashlib.sha256(models.encode()).hexdigest()
         self.calibrated = self._calibration.is_of(embedder.content_hash, reader.content_hash if reader else "")
-        names = CompanyNames(list(index.companies.values()), lower_case_words=index.words)
-        self._answer_from(index, Understanding(names, Spelling(index.words)))
 
     def restricted(self, company_ids: Collection[str]) -> "Assistant":
         """The same where the index holds these companies alone: it can neither quote nor name another."""
         assistant = copy(self)
-        index = self.index.restricted(company_ids)
-        assistant._answer_from(index, self._understanding.restricted(list(index.companies.values())))
+        assistant.index = self.index.restricted(company_ids)
+        assistant._inquiry = self._inquiry.of(assistant.index)
+        assistant._understanding = self._understanding.restricted(list(assistant.index.companies.values()))
         return assistant
 
-    def _answer_from(self, index: PolicyIndex, understanding: Understanding) -> None:
-        """Set all that depends on the index."""
-        policies = [place.policy for place in index.policies.places.values()]
-        self.index, self._understanding = index, understanding
-        self._retriever = Retriever(index)
-        self._all_readable = all(can_read(policy.language) for policy in policies)
-        undated = frozenset(policy.id for policy in undated_twins(policies))
-        self._judge = Judge(index, reader=self._reader, calibration=self._calibration, undated=undated)
+    @property
+    def made_by(self) -> str:
+        """Changes whenever the same index might answer otherwise: models, weights and thresholds, as a hash."""
+        return self._made_by
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -166,15 +142,15 @@ class Assistant:
         """
         k = checked_k(k)
         query = self.understand(question, companies=companies, history=history, as_of=as_of, deadline=deadline)
-        refused = _refused(query)
-        if refused:
+        refusal = refused(query)
+        if refusal:
             yield query
-            yield self._answer(query, refused)
+            yield self._answer(query, refusal)
             return
         deadline.check()
-        vector = self._vector(query.topic)
-        inside = self._inside(query.topic, vector)
-        outside = inside <= _EVEN
+        vector = self._inquiry.vector(query.topic)
+        inside = self._inquiry.inside(query.topic, vector)
+        outside = inside <= EVEN
         if query.unknown and not query.matched:
             query = replace(query, unknown=()) if outside else query
             yield query
@@ -182,17 +158,19 @@ class Assistant:
             return
         yield query
         deadline.check()
-        closed = self._unread(query)
+        closed = self._inquiry.unread(query)
         if closed and len(closed) == len(query.companies or self.index.companies):
-            yield self._answer(query, _outcome_of(closed), closed=closed[:COMPANIES_A_PAGE])
+            yield self._answer(query, outcome_of(closed), closed=closed[:COMPANIES_A_PAGE])
             return
-        prepared = self._prepared(query.topic, vector)
+        prepared = self._inquiry.prepared(query.topic, vector)
+        if query.counting and not query.companies and not outside:
+            yield from self._counted(query, self._inquiry.nearest(query, prepared), offset, k, deadline)
+            return
         ids, next_offset = self._companies_asked(query, prepared, offset, COMPANIES_A_PAGE, closed)
-        if query.parts:
-            each = [replace(query, topic=part.topic, read_as=part.read_as) for part in query.parts]
-            parts = [self._asked(part, None, ids, inside=inside, k=k, deadline=deadline) for part in each]
-        else:
-            parts = [self._asked(query, prepared, ids, inside=inside, k=k, deadline=deadline)]
+        parts = []
+        for part in queries_of_parts(query):
+            of_part = self._inquiry.prepared(part.topic) if query.parts else prepared
+            parts.append(self._inquiry.asked(part, of_part, ids, inside=inside, k=k, deadline=deadline))
         hits = _merged([part.hits for part in parts], k) if query.parts else parts[0].hits
         if outside:
             hits = tuple(replace(hit, evidence=()) for hit in hits)
@@ -202,6 +180,56 @@ class Assistant:
             yield self._answer(query, Outcome.OUT_OF_SCOPE, hits, closed=shut)
         else:
             yield self._answer_of(query, parts, hits, closed=shut, next_offset=next_offset)
+
+    def _counted(
+        self, query: Query, nearest: Sequence[str], offset: int, k: int, deadline: Deadline
+    ) -> Iterator[tuple[Hit, ...] | Answer]:
+        """The steps of a question that asks which or how many companies do something."""
+        if query.counting is None:
+            raise ValueError("expected a question that counts")
+        comparison = self.compare([query.counting.asked], companies=nearest, as_of=query.as_of, deadline=deadline)
+        counts, cells = count(query.counting, comparison, deadline)
+        page = [cell.said for cell in cells[offset : offset + COMPANIES_A_PAGE]]
+        asked = replace(query, topic=comparison.topics[0], read_as=query.counting.asked)
+        vector = self._inquiry.vector(asked.topic)
+        readable = [said.company.id for said in page if said.outcome in READ_OUTCOMES]
+        judged = self._inquiry.judged(
+            asked,
+            self._inquiry.prepared(asked.topic, vector),
+            readable,
+            inside=self._inquiry.inside(asked.topic, vector),
+            deadline=deadline,
+        )
+        hits = self._inquiry.judge.hits(judged, k)
+        yield hits
+        outcome = Asked((), tuple(cell.said for cell in cells)).outcome
+        shown = self._answerer.answer(query, outcome, page, ())
+        yield replace(
+            self._answer(query, outcome, hits, verdicts=tuple(page)),
+            text="\n".join(filter(None, (counts.words, shown))),
+            next_offset=offset + COMPANIES_A_PAGE if offset + COMPANIES_A_PAGE < len(cells) else None,
+            counts=counts,
+        )
+
+    def compare(
+        self,
+        questions: Sequence[str],
+        *,
+        companies: Sequence[str] = (),
+        as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Comparison:
+        """The companies by the questions: each cell says what `ask` says of that company and that question alone.
+
+        Args:
+            companies: ids, names, aliases or domains, in this order; none means all, by id.
+        Raises:
+            BadQuestion: one of `questions`, or there is none.
+            DeadlineExceeded: as `ask`.
+        """
+        return Comparison(
+            self._inquiry, self._understanding, questions, companies=companies, as_of=as_of, deadline=deadline
+        )
 
     def search(
         self,
@@ -224,11 +252,12 @@ class Assistant:
         if not query.matched and (query.unknown or query.not_covered):
             return Ranking(query, (), self.calibrated)
         deadline.check()
-        vector = self._vector(query.topic)
-        prepared = self._prepared(query.topic, vector)
+        vector = self._inquiry.vector(query.topic)
+        prepared, inside = self._inquiry.prepared(query.topic, vector), self._inquiry.inside(query.topic, vector)
         ids, _ = self._companies_asked(query, prepared, 0, max(COMPANIES_A_PAGE, k), closed=())
-        each = self._judged_each(query, prepared, ids, self._inside(query.topic, vector), deadline)
-        hits = self._judge.hits(each, k) if query.companies else self._judge.nearest(each, k)
+        each = self._inquiry.judged(query, prepared, ids, inside=inside, deadline=deadline)
+        judge = self._inquiry.judge
+        hits = judge.hits(each, k) if query.companies else judge.nearest(each, k)
         return Ranking(query, hits, self.calibrated)
 
     def understand(
@@ -257,46 +286,7 @@ class Assistant:
             BadQuestion, UnknownCompany: as `ask`.
         """
         query = self.understand(question, companies=companies, history=history)
-        ids = [company.id for company in query.companies] or None
-        prepared = self._prepared(query.topic, self._vector(query.topic))
-        candidates = self._retriever.candidates(prepared, allowed=self._rows(query, ids))
-        (examined,) = self._judge.examined(query.read_as, prepared, [candidates])
-        return examined
-
-    def _vector(self, topic: str) -> Vectors:
-        with stage("embed"):
-            vector: Vectors = self._embedder.embed_questions([topic])[0]
-            return vector
-
-    def _prepared(self, topic: str, vector: Vectors) -> Prepared:
-        with stage("intents"):
-            meant = self._intents.meant(vector)
-        return self._retriever.prepared(topic, vector, meant)
-
-    def _inside(self, topic: str, vector: Vectors) -> float:
-        """The probability that the question is about privacy policies at all."""
-        with stage("scope"):
-            return 1.0 - self._scope.probability_outside(topic, vector)
-
-    def _asked(
-        self,
-        query: Query,
-        prepared: Prepared | None,
-        company_ids: Sequence[str],
-        *,
-        inside: float,
-        k: int,
-        deadline: Deadline,
-    ) -> _Asked:
-        """What the companies say to the one thing that `query` asks; `prepared`: its topic, if it is by now."""
-        prepared = prepared or self._prepared(query.topic, self._vector(query.topic))
-        each = self._judged_each(query, prepared, company_ids, inside, deadline)
-        hits = self._judge.hits(each, k)
-        verdicts = []
-        for judged in each:
-            deadline.check()
-            verdicts.append(self._judge.verdict(query.read_as, judged, gather=len(each) <= _GATHERED_COMPANIES))
-        return _Asked(hits, tuple(verdicts))
+        return self._inquiry.examined(query, self._inquiry.prepared(query.topic))
 
     def _companies_asked(
         self, query: Query, prepared: Prepared, offset: int, count: int, closed: Sequence[Unread]
@@ -305,52 +295,22 @@ class Assistant:
         left_out = {each.company.id for each in closed}
         if query.companies:
             return [company.id for company in query.companies if company.id not in left_out], None
-        with stage("compare"):
-            candidates = self._retriever.candidates(prepared, allowed=self._rows(query, None))
-        order = self._calibration.order(passage_signals(candidates))
-        nearest = dict.fromkeys(
-            self.index.owner(int(candidates.rows[place])) for place in np.lexsort((candidates.rows, -order))
-        )
-        every = [name for name in (*nearest, *sorted(set(self.index.companies) - set(nearest))) if name not in left_out]
+        every = [name for name in self._inquiry.nearest(query, prepared) if name not in left_out]
         more = offset + count < len(every)
         return every[offset : offset + count], offset + count if more else None
-
-    def _judged_each(
-        self, query: Query, prepared: Prepared, company_ids: Sequence[str], inside: float, deadline: Deadline
-    ) -> list[Judged]:
-        """Each company by what its own policies say."""
-        with stage("compare"):
-            groups = [self._rows(query, [company_id]) for company_id in company_ids]
-            candidates = self._retriever.candidates_of_each(prepared, groups)
-        deadline.check()
-        companies = list(zip(company_ids, candidates, strict=True))
-        return self._judge.judged(query.read_as, prepared, companies, inside, query.as_of)
-
-    def _rows(self, query: Query, company_ids: Sequence[str] | None) -> Vectors:
-        """The passages in force that can be read, rising."""
-        languages = None if self._all_readable else READ_LANGUAGES
-        return self.index.rows(company_ids, as_of=query.as_of, languages=languages, types=query.document_types)
-
-    def _unread(self, query: Query) -> list[Unread]:
-        """Those of the companies asked about, or of all, whose policies cannot be asked, and why."""
-        if not query.companies and query.as_of is None and self._all_readable:
-            return []
-        companies = query.companies or self.index.companies.values()
-        found = (unread(company, self.index.policies_of(company.id), query.as_of) for company in companies)
-        return [each for each in found if each is not None]
 
     def _answer_of(
         self,
         query: Query,
-        parts: Sequence[_Asked],
+        parts: Sequence[Asked],
         hits: tuple[Hit, ...],
         *,
         closed: Sequence[Unread],
         next_offset: int | None,
     ) -> Answer:
         """The answer that `parts` make: to the one thing that is asked, or to each of several."""
-        outcome = _Asked(hits, tuple(verdict for part in parts for verdict in part.verdicts)).outcome
-        verdicts = _of_all_parts(query.parts, parts) if query.parts else parts[0].verdicts
+        outcome = Asked(hits, tuple(verdict for part in parts for verdict in part.verdicts)).outcome
+        verdicts = of_all_parts(query.parts, [part.verdicts for part in parts]) if query.parts else parts[0].verdicts
         answers = []
         for asked, part in zip(query.parts, parts, strict=False):
             of_part = self._in_order(query, part.verdicts)
@@ -388,7 +348,7 @@ class Assistant:
             lines.append("More companies were not asked yet.")
         elif not lines:
             lines.append("No company is left to ask.")
-        shut = tuple(CompanyVerdict(each.company, _outcome_of([each]), None, 0.0, ()) for each in closed)
+        shut = tuple(CompanyVerdict(each.company, outcome_of([each]), None, 0.0, ()) for each in closed)
         return Answer(
             question=query.question,
             standalone_question=query.standalone,
@@ -421,39 +381,6 @@ def _merged(groups: Sequence[tuple[Hit, ...]], k: int) -> tuple[Hit, ...]:
 def _reading_order(hit: Hit) -> tuple[float, str, int]:
     """What hits are sorted by: best first, ties in reading order."""
     return -hit.score, hit.policy.id, hit.passage.start
-
-
-def _of_all_parts(asked: Sequence[Part], parts: Sequence[_Asked]) -> tuple[CompanyVerdict, ...]:
-    """Each company once: the best outcome, the quotes of all parts, and the verdict of the first thing asked.
-
-    There is none where another part gets another verdict, unless it hangs on the first ("and if so, can I refuse?").
-    """
-    merged = []
-    for of_company in zip(*(part.verdicts for part in parts), strict=True):
-        best = max(of_company, key=lambda each: each.probability)
-        first, *others = of_company
-        beside = {each.verdict for part, each in zip(asked[1:], others, strict=True) if not part.hangs_on_another}
-        every = (quote for each in of_company if each.outcome is best.outcome for quote in each.quotes)
-        quotes = tuple({(quote.policy.id, quote.evidence): quote for quote in every}.values())
-        undated = frozenset[str]().union(*(each.undated for each in of_company))
-        verdict = first.verdict if beside <= {None, first.verdict} else None
-        merged.append(replace(best, verdict=verdict, quotes=quotes, undated=undated))
-    return tuple(merged)
-
-
-def _refused(query: Query) -> Outcome | None:
-    """The outcome of a question that nothing is searched for, whatever the policies say."""
-    if query.small_talk:
-        return Outcome.OUT_OF_SCOPE
-    if not can_read(query.language):
-        return Outcome.UNSUPPORTED_LANGUAGE
-    return Outcome.UNKNOWN_COMPANY if query.not_covered and not query.matched else None
-
-
-def _outcome_of(closed: Sequence[Unread]) -> Outcome:
-    if any(isinstance(each, NoVersion) for each in closed):
-        return Outcome.NO_VERSION
-    return Outcome.UNSUPPORTED_LANGUAGE
 
 
 def checked_k(k: int) -> int:

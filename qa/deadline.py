@@ -29,6 +29,13 @@ class Deadline:
             raise ValueError("NO_DEADLINE cannot be cancelled; pass Deadline.after(seconds)")
         self._cancelled.set()
 
+    def share(self, part: float) -> "Deadline":
+        """One that leaves so much of the time that is left, in (0, 1]."""
+        if self.at_s is None:
+            return self
+        now = time.monotonic()
+        return Deadline(now + part * (self.at_s - now), self._cancelled)
+
     def check(self) -> None:
         """Do nothing while there is time.
 

@@ -3,13 +3,14 @@
 It does not know names, chats or languages; callers pass each company's passages.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
 
 from index.policies.passages import Passage, context, sentence_texts
+from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from qa.answers import CompanyVerdict, Evidence, Hit, Outcome, Quotation
 from qa.judgement import (
@@ -21,6 +22,7 @@ from qa.judgement import (
     read_signal,
     relative_scores,
 )
+from qa.logistic import probability
 from qa.reading.reader import Excerpt, Reader, Reading
 from qa.reading.readings import answers_likely, deciding_sentences, states, weigh
 from qa.retrieval import Candidates, Prepared
@@ -28,7 +30,7 @@ from qa.stages import stage
 
 # Of each company so many of its best passages are read, and in all about so many: at 3 the passage that answers is
 # among them for 91 of 100 questions (gdpr200 dev), and reading takes most of an answer's time.
-_READ_PASSAGES, _READ_AT_ONCE = 3, 12
+READ_PASSAGES, _READ_AT_ONCE = 3, 12
 # Items of one list that are read beside the one that answers.
 _MOST_ITEMS = 12
 
@@ -73,6 +75,24 @@ class Judged:
         return [int(place) for place in np.lexsort((self.candidates.rows, -self.scores))]
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredSpan:
+    """A sentence that answers, in a passage that does.
+
+    Attributes:
+        start, end: where it stands in the policy's text, in code points.
+        passage_score: see `Hit.score`.
+        sentence_score: the probability that this sentence says so, as the reader has it; None where it was not read.
+    """
+
+    passage: Passage
+    start: int
+    end: int
+    text: str
+    passage_score: float
+    sentence_score: float | None
+
+
 class Judge:
     """Reads and judges passages of one index. It holds no state of a question, so threads may share it."""
 
@@ -90,12 +110,19 @@ class Judge:
         question: str,
         prepared: Prepared,
         companies: Sequence[tuple[str, Candidates]],
+        *,
         inside: float,
         as_of: date | None,
+        depth: int,
     ) -> list[Judged]:
-        """Each company, by its id, with what its candidates say; `inside`: the probability that any policy would."""
+        """Each company, by its id, with what its candidates say.
+
+        Args:
+            inside: the probability that any policy would.
+            depth: how many passages of each are read.
+        """
         judged = []
-        found = self.examined(question, prepared, [candidates for _, candidates in companies])
+        found = self.examined(question, prepared, [candidates for _, candidates in companies], depth=depth)
         for (company_id, candidates), each in zip(companies, found, strict=True):
             # rounded before anything is decided, so that the outcome agrees with the number people see
             says = round(inside * self._calibration.says(each.of_question), 4) if len(candidates.rows) else 0.0
@@ -118,10 +145,11 @@ class Judge:
         with stage("quote"):
             return tuple(self._hit(judged, place) for judged, place in sorted(places, key=lambda entry: _rank(*entry)))
 
-    def examined(self, question: str, prepared: Prepared, groups: Sequence[Candidates]) -> list[Examined]:
-        """Each of `groups` with its signals; the best passages of all are read at once."""
+    def examined(
+        self, question: str, prepared: Prepared, groups: Sequence[Candidates], *, depth: int
+    ) -> list[Examined]:
+        """Each of `groups` with its signals; the `depth` best passages of each are read, those of all at once."""
         signals = [passage_signals(candidates) for candidates in groups]
-        depth = max(1, min(_READ_PASSAGES, _READ_AT_ONCE // max(1, len(groups))))
         chosen = []
         for candidates, known in zip(groups, signals, strict=True):
             order = self._calibration.order(known)
@@ -153,6 +181,20 @@ class Judge:
     def _sentences_of(self, candidates: Candidates, place: int) -> slice:
         row = int(candidates.rows[place])
         return slice(*np.searchsorted(candidates.sentence_rows, self._index.sentences.first[row : row + 2]))
+
+    def spans(self, judged: Judged, *, threshold: float) -> Iterator[tuple[Policy, ScoredSpan]]:
+        """Every sentence that answers in a passage whose score is `threshold` or more, the best passage's first."""
+        for place in judged.best_first:
+            score = float(judged.scores[place])
+            if score < threshold or not score:
+                return
+            passage = self._passage(judged, place)
+            policy = self._index.policies[passage.policy_id]
+            deciding = judged.readings[place].deciding if place in judged.readings else None
+            for start, end in self._evidence(judged, place, passage, policy.text):
+                sure = None if deciding is None else deciding[passage.sentences.index((start, end))]
+                sentence = None if sure is None else round(float(probability(np.float64(sure))), 4)
+                yield policy, ScoredSpan(passage, start, end, policy.text[start:end], score, sentence)
 
     def _outcome(self, says: float) -> Outcome:
         if says >= SAYS_FROM:
@@ -250,6 +292,15 @@ class Judge:
             if other != place and (found.policy_id, found.lead_ins) == (passage.policy_id, passage.lead_ins):
                 beside.append(other)
         return beside
+
+
+def depth_among(companies: int) -> int:
+    """How many passages of each of so many companies are read, where they are asked together.
+
+    >>> [depth_among(companies) for companies in (1, 4, 6, 20)]
+    [3, 3, 2, 1]
+    """
+    return max(1, min(READ_PASSAGES, _READ_AT_ONCE // max(1, companies)))
 
 
 def _rank(judged: Judged, place: int) -> tuple[float, int]:

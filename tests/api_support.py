@@ -28,6 +28,7 @@ from index.policies.passages import Passage
 from index.policy_index import PolicyIndex
 from qa.answers import Answer, CompanyVerdict, Evidence, ExtractiveAnswerer, Hit, Outcome, Verdict
 from qa.assistant import Assistant, Ranking, checked_k
+from qa.comparison import Comparison
 from qa.deadline import NO_DEADLINE, Deadline
 from qa.question.mentions import Matched, UnknownName
 from qa.question.query import Query, QuestionKind
@@ -108,6 +109,19 @@ class FakeAssistant(Assistant):
         matched = tuple(Matched(company, words, 0, 0) for company, words in named)
         query = Query(question, question, question, question, QuestionKind.FACT, matched)
         return Ranking(query, tuple(self._judged("sold", named, checked_k(k))[1]))
+
+    def compare(
+        self,
+        questions: Sequence[str],
+        *,
+        companies: Sequence[str] = (),
+        as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Comparison:
+        if any("explode" in question for question in questions):
+            raise RuntimeError("a secret of the inside")
+        real = Assistant(self.index, TinyEmbedder())
+        return real.compare(questions, companies=companies, as_of=as_of, deadline=deadline)
 
     def _judged(self, question: str, named: Sequence[tuple[Company, str]], k: int) -> tuple[Outcome, list[Hit]]:
         if "weather" in question:

@@ -60,6 +60,7 @@ def test_an_answer_has_exactly_the_members_of_the_contract(client: httpx.Client)
         "passages",
         "calibrated",
         "next_offset",
+        "counts",
         "index_version",
         "took_ms",
     ]
@@ -518,6 +519,7 @@ def test_openapi_lists_the_endpoints_of_the_contract(document: dict) -> None:
     assert sorted(document["paths"]) == sorted(
         [
             "/v1/ask",
+            "/v1/compare",
             "/v1/search",
             "/v1/companies",
             "/v1/policies/{policy_id}",

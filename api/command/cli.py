@@ -43,7 +43,7 @@ _ERROR, _INTERRUPTED = 1, 130
 _READY_WITHIN_S = 300.0
 # the first file descriptor that systemd passes
 _SYSTEMD_FD = 3
-_STAGES = {"read": "Reading files", "split": "Splitting into passages", "embed": "Embedding"}
+_STAGES = {"read": "Reading files", "split": "Splitting into passages", "embed": "Embedding", "compare": "Comparing"}
 
 
 class BadAddress(AskPolicyError):
@@ -124,6 +124,27 @@ _as_of_option = click.option(
     metavar="DATE",
     type=click.DateTime(["%Y-%m-%d"]),
     help="Answer from the versions that were in force on this day, such as 2015-03-20.",
+)
+
+_companies_option = click.option(
+    "--companies",
+    metavar="NAMES",
+    multiple=True,
+    help="Ids, names, aliases or domains, by commas; may be given several times; left out: all of the index.",
+)
+_checklist_option = click.option(
+    "--checklist", metavar="NAME|FILE.toml", help="Ask its items; `askpolicy checklists` lists those that ship."
+)
+_questions_option = click.option(
+    "--questions",
+    "lists",
+    metavar="FILE",
+    multiple=True,
+    type=click.File("rb"),
+    help="A file of questions, one a line; what follows # is a comment; - reads standard input.",
+)
+_out_file_option = click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="The file to write; left out: standard output."
 )
 
 
@@ -241,6 +262,130 @@ def companies(*, index_folder: Path | None, model: str | None, as_json: bool) ->
         _print_json(listed)
     else:
         print_companies(_console(), listed)
+
+
+@askpolicy.command()
+@click.argument("questions", nargs=-1)
+@_companies_option
+@_checklist_option
+@_questions_option
+@_as_of_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "md", "jsonl", "html", "xlsx"]),
+    default="table",
+    show_default=True,
+    help="How the table is written; xlsx needs `pip install 'askpolicy[tables]'`.",
+)
+@_out_file_option
+@click.option("--resume", is_flag=True, help="Go on with the run that was stopped while it made --out.")
+@_index_option
+@_model_option
+@_reader_option
+def compare(
+    questions: tuple[str, ...],
+    *,
+    companies: tuple[str, ...],
+    checklist: str | None,
+    lists: tuple[BinaryIO, ...],
+    as_of: datetime | None,
+    form: str,
+    out: Path | None,
+    resume: bool,
+    index_folder: Path | None,
+    model: str | None,
+    reader: str | None,
+) -> None:
+    """Put each of QUESTIONS to every company: a table whose cells say what `ask` says of that company alone.
+
+    With --out, cells are kept as they are found in FILE.journal.jsonl: a run that was stopped goes on with --resume.
+    """
+    from api.command.compare import Wanted, items_of, names_in
+    from api.command.compare import compare as write_comparison
+
+    settings = _settings(index=index_folder, model=model, reader=reader)
+    listed = [question for file in lists for question in _listed(file)]
+    title, items = items_of([*questions, *listed], checklist)
+    wanted = Wanted(title, items, tuple(names_in(companies)), _day(as_of), form, out, resume)
+    assistant = _assistant(settings)
+    with _progress() as progress:
+        write_comparison(assistant, wanted, tell=lambda done, all_of_it: progress("compare", done, all_of_it))
+
+
+@askpolicy.command()
+@click.argument("questions", nargs=-1)
+@_companies_option
+@_checklist_option
+@_questions_option
+@_as_of_option
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="The least score of a passage."
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(1, 1_000),
+    default=3,
+    show_default=True,
+    help="Passages of each company that are read for each question; with more than 3, scores are not those of `ask`.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "parquet"]),
+    default="jsonl",
+    show_default=True,
+    help="How spans are written; parquet needs `pip install 'askpolicy[tables]'`.",
+)
+@_out_file_option
+@_index_option
+@_model_option
+@_reader_option
+def spans(
+    questions: tuple[str, ...],
+    *,
+    companies: tuple[str, ...],
+    checklist: str | None,
+    lists: tuple[BinaryIO, ...],
+    as_of: datetime | None,
+    threshold: float,
+    depth: int,
+    form: str,
+    out: Path | None,
+    index_folder: Path | None,
+    model: str | None,
+    reader: str | None,
+) -> None:
+    """Tell every sentence that answers QUESTIONS, with its offsets and scores, as JSON lines or Parquet."""
+    from api.command.compare import items_of, names_in
+    from api.command.spans import check_writable, write_spans
+
+    settings = _settings(index=index_folder, model=model, reader=reader)
+    _, items = items_of([*questions, *(question for file in lists for question in _listed(file))], checklist)
+    check_writable(form, out)
+    comparison = _assistant(settings).compare(
+        [item.question for item in items], companies=names_in(companies), as_of=_day(as_of)
+    )
+    write_spans(comparison, form, out, threshold=threshold, depth=depth)
+
+
+@askpolicy.command()
+@click.argument("name", required=False)
+def checklists(*, name: str | None) -> None:
+    """List the checklists that ship; with NAME, or a file of your own, show its items and check them."""
+    from qa.checklists.checklist import open_checklist, shipped_checklist, shipped_names
+
+    if name is None:
+        for each in map(shipped_checklist, shipped_names()):
+            click.echo(f"{each.name:<12} {each.title} ({len(each.items)} items)")
+        return
+    shown = open_checklist(name)
+    click.echo(_one_line(f"{shown.title}\n{shown.about}"))
+    for item in shown.items:
+        click.echo(_one_line(f"\n{item.id}: {item.question}\n  answers: {', '.join(item.answers)}"))
+        for label, words in (("silence", item.silence), ("source", item.source)):
+            if words:
+                click.echo(_one_line(f"  {label}: {words}"))
 
 
 @askpolicy.command()

@@ -45,6 +45,8 @@ def print_answer(console: Console, answer: AskResponse, *, limited: bool = False
         console.print(_text(f"No policy of {unknown.name} is in this index.", style="bold yellow"))
         if unknown.nearest:
             console.print(_text(f"Nearest names: {', '.join(unknown.nearest)}"))
+    if answer.counts:
+        console.print(_text(answer.answer.splitlines()[0], style="bold magenta"))
     for part in answer.parts:
         console.print(_text(part.question, style="dim"))
         _print_verdicts(console, part.verdicts)
@@ -53,8 +55,9 @@ def print_answer(console: Console, answer: AskResponse, *, limited: bool = False
     if not answer.calibrated:
         console.print(_text("Scores are no probabilities: they are not calibrated for this model.", style="dim"))
     if answer.next_offset is not None:
+        more = "More companies: " if answer.counts else "More companies were not asked: "
         console.print(
-            _text(f"More companies were not asked: --offset {answer.next_offset} asks the next.", style="dim")
+            _text(f"{more}--offset {answer.next_offset} {'tells' if answer.counts else 'asks'} the next.", style="dim")
         )
     if answer.outcome != "out_of_scope" and answer.passages:
         console.print(_text("\nPassages:" if answer.outcome == "answered" else "\nNearest passages:", style="dim"))

@@ -4,6 +4,7 @@ ADMIN, MCP, METRICS = "admin", "mcp", "metrics"
 _PATHS = {
     "ask": ("/v1/ask",),
     "search": ("/v1/search",),
+    "compare": ("/v1/compare",),
     "companies": ("/v1/companies",),
     "policies": ("/v1/policies",),
     "chat": ("/v1/chat", "/v1/models"),

@@ -1,10 +1,11 @@
-"""Questions: `/v1/ask` and `/v1/search`."""
+"""Questions: `/v1/ask`, `/v1/compare` and `/v1/search`."""
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from api.routes.work import Work
-from api.wire.openapi import EVENTS, QUESTION_PROBLEMS
+from api.wire.comparison import CompareRequest, CompareResponse
+from api.wire.openapi import COMPARE_PROBLEMS, COMPARISON_EVENTS, EVENTS, QUESTION_PROBLEMS
 from api.wire.problems import NotJson
 from api.wire.schemas import AskRequest, AskResponse, SearchRequest, SearchResponse
 
@@ -21,6 +22,15 @@ def questions(work: Work) -> APIRouter:
     )
     async def ask(asked: AskRequest, request: Request) -> Response:
         return await work.ask(request, asked)
+
+    @router.post(
+        "/compare",
+        summary="Put questions, or a checklist, to many companies",
+        response_model=CompareResponse,
+        responses=COMPARE_PROBLEMS | COMPARISON_EVENTS,
+    )
+    async def compare(asked: CompareRequest, request: Request) -> Response:
+        return await work.compare(request, asked)
 
     @router.post("/search", summary="The nearest passages, without an outcome", response_model=SearchResponse)
     async def search(asked: SearchRequest, request: Request) -> Response:

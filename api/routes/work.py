@@ -16,6 +16,7 @@ from api.serving.admission import Admission
 from api.serving.live import LiveAssistant
 from api.serving.records import Records
 from api.serving.scoped import ScopedAssistants
+from api.wire.comparison import CompareRequest, compared, gathered
 from api.wire.representation import not_modified, tag_of
 from api.wire.schemas import (
     AskRequest,
@@ -100,6 +101,20 @@ class Work:
         deadline = self._deadline(request)
         assistant = await self.assistant(request)
         return await streamed(self._admission.iterate(lambda: self._events(request, assistant, asked, deadline)))
+
+    async def compare(self, request: Request, asked: CompareRequest) -> Response:
+        """A page of cells, as JSON or as events."""
+        self._note(request, asked.checklist or "; ".join(asked.questions))
+        deadline = self._deadline(request)
+
+        def steps(assistant: Assistant) -> Iterator[Event]:
+            with self._measured(request) as took_s:
+                yield from compared(assistant, asked, deadline=deadline, took_s=took_s)
+
+        if not wants_events(request.headers.get("accept", "")):
+            return await self.respond(request, lambda assistant: gathered(steps(assistant)))
+        assistant = await self.assistant(request)
+        return await streamed(self._admission.iterate(lambda: steps(assistant)))
 
     async def search(self, request: Request, asked: SearchRequest) -> Response:
         """The hits, as JSON."""

@@ -102,6 +102,15 @@ QUESTION_PROBLEMS = documented(
     (problems.NOT_JSON, "Content-Type is 'text/plain', expected application/json; send the header with the body"),
     *_ASKING,
 )
+COMPARE_PROBLEMS = documented(
+    (KIND_OF_ERROR[errors.BadQuestion], "there is nothing to ask: give `questions` or a `checklist`"),
+    (KIND_OF_ERROR[errors.BadChecklist], "no checklist 'gpdr': did you mean gdpr?"),
+    (KIND_OF_ERROR[errors.BadPage], "after is 'x', expected `next` of the page before, or none for the first page"),
+    (problems.INVALID_REQUEST, "body.as_of: expected a day such as 2015-03-20. /openapi.json holds the schema"),
+    (problems.UNREADABLE_BODY, "There was an error parsing the body"),
+    (problems.NOT_JSON, "Content-Type is 'text/plain', expected application/json; send the header with the body"),
+    *_ASKING,
+)
 
 NOT_MODIFIED: Responses = {
     304: {"description": "The client has it already: its `If-None-Match` names the `ETag` of what would be sent"}
@@ -111,6 +120,14 @@ EVENTS: Responses = {
         "description": "The answer; with `Accept: text/event-stream` as events, each told as soon as it is known: "
         "`companies` (CompaniesStep), `passages` (PassagesStep, none where the company is unknown), then `answer` "
         "(AskResponse) or `problem` (Problem).",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+COMPARISON_EVENTS: Responses = {
+    200: {
+        "description": "The cells; with `Accept: text/event-stream` as events, each told as soon as it is known: "
+        "`comparison` (ComparisonStep), a `cell` (CellOut) for each pair, then `end` (ComparisonEnd) or `problem` "
+        "(Problem).",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }

@@ -69,6 +69,8 @@ _INDEX_UNAVAILABLE = ProblemKind("index-unavailable", 503, "The index cannot be 
 KIND_OF_ERROR: dict[type[Exception], ProblemKind] = {
     errors.BadQuestion: ProblemKind("bad-question", 422, "The question cannot be read"),
     errors.BadK: ProblemKind("bad-k", 422, "k is out of range"),
+    errors.BadChecklist: ProblemKind("bad-checklist", 422, "No such checklist"),
+    errors.BadPage: ProblemKind("bad-page", 422, "No page begins there"),
     errors.UnknownCompany: ProblemKind("unknown-company", 422, "No such company is in the index"),
     errors.UnknownPolicy: ProblemKind("unknown-policy", 404, "No such policy is in the index"),
     errors.IndexMissing: ProblemKind("index-missing", 503, "There is no index"),

@@ -22,6 +22,7 @@ from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from qa.answers import Answer, CompanyVerdict, Hit, PartAnswer, Quotation
 from qa.assistant import COMPANIES_A_PAGE, MAX_HISTORY, MAX_K, MAX_OFFSET, Ranking
+from qa.counts import Counts
 from qa.question.conversation import MAX_HISTORY_CHARS, MAX_TURNS
 from qa.question.mentions import Matched, UnknownName
 from qa.question.query import Query
@@ -53,7 +54,8 @@ def _text(value: str) -> str:
 Text = Annotated[str, AfterValidator(_text)]
 
 
-def _with_example(*shown: dict[str, Any]) -> ConfigDict:
+def with_example(*shown: dict[str, Any]) -> ConfigDict:
+    """How a request is read: strictly, and shown by these examples."""
     return ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra={"examples": list(shown)})
 
 
@@ -102,7 +104,7 @@ History = Annotated[
 class AskRequest(BaseModel):
     """A question, and what it is asked within."""
 
-    model_config = _with_example(examples.ASK, examples.ASK_FOLLOW_UP)
+    model_config = with_example(examples.ASK, examples.ASK_FOLLOW_UP)
 
     question: Question
     companies: CompanyNames = []
@@ -115,7 +117,7 @@ class AskRequest(BaseModel):
 class SearchRequest(BaseModel):
     """A question whose nearest passages are wanted."""
 
-    model_config = _with_example(examples.SEARCH)
+    model_config = with_example(examples.SEARCH)
 
     question: Question
     companies: CompanyNames = []
@@ -311,7 +313,7 @@ class VerdictOut(BaseModel):
             outcome=said.outcome.value,
             verdict=said.verdict.value if said.verdict else None,
             probability=said.probability,
-            quotes=[quote for quotation in said.quotes for quote in _quotes(quotation)],
+            quotes=[quote for quotation in said.quotes for quote in quotes_of(quotation)],
             quotations=[QuotationOut.of(quotation) for quotation in said.quotes],
         )
 
@@ -329,6 +331,41 @@ class PartOut(BaseModel):
         """`part` as JSON."""
         verdicts = [VerdictOut.of(said) for said in part.verdicts]
         return cls(question=part.question, outcome=part.outcome.value, answer=part.text, verdicts=verdicts)
+
+
+class CountsOut(BaseModel):
+    """What all companies say, where the question asks which or how many of them do something."""
+
+    question: str = Field(description="what each company was asked for it")
+    seeks: Literal["yes", "no", "stated", "silent"] = Field(
+        description="which companies it is about: those that say yes, say no, say it at all, or do not say it"
+    )
+    matching: int = Field(description="how many of those asked are so; they come first in `verdicts`")
+    companies: int = Field(description="how many there are")
+    asked: int
+    complete: bool = Field(description="whether all were asked; if not, `POST /v1/compare` asks all, page by page")
+    answered: int
+    unclear: int
+    not_stated: int
+    no_version: int
+    unsupported_language: int
+    yes: int
+    no: int
+    depends: int
+
+    @classmethod
+    def of(cls, counts: Counts) -> Self:
+        """`counts` as JSON."""
+        numbers = {name.value: number for name, number in (*counts.outcomes.items(), *counts.verdicts.items())}
+        return cls(
+            question=counts.question,
+            seeks=counts.seeks.value,
+            matching=counts.matching,
+            companies=counts.companies,
+            asked=counts.asked,
+            complete=counts.complete,
+            **numbers,
+        )
 
 
 class AskResponse(BaseModel):
@@ -353,7 +390,10 @@ class AskResponse(BaseModel):
         description="whether scores are probabilities: false with models of your own, until calibrated"
     )
     next_offset: int | None = Field(
-        description="where no company was named: the `offset` that asks those not asked yet"
+        description="where no company was named: the `offset` that asks those not asked yet, or tells more of `counts`"
+    )
+    counts: CountsOut | None = Field(
+        default=None, description="where the question asks which or how many companies do something; else null"
     )
     index_version: str
     took_ms: float
@@ -373,6 +413,7 @@ class AskResponse(BaseModel):
             passages=_ranked(answer.hits),
             calibrated=answer.calibrated,
             next_offset=answer.next_offset,
+            counts=CountsOut.of(answer.counts) if answer.counts else None,
             index_version=answer.index_version,
             took_ms=round(took_ms, 1),
         )
@@ -660,7 +701,8 @@ def _ranked(hits: Sequence[Hit]) -> list[PassageOut]:
     return [PassageOut.of(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
 
 
-def _quotes(quotation: Quotation) -> list[QuoteOut]:
+def quotes_of(quotation: Quotation) -> list[QuoteOut]:
+    """Every span that `quotation` quotes, as JSON."""
     policy = quotation.policy
     return [
         QuoteOut(

@@ -5,6 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from index.policies.companies import Company
+from qa.question.counting import Counting
 from qa.question.mentions import Matched, UnknownName, companies_of
 
 
@@ -55,6 +56,7 @@ class Query:
         as_of: the day that it names, or that came with it.
         language: a BCP 47 tag.
         parts: where it asks several things, each of them; else none.
+        counting: what each company is asked, where the question asks which or how many of all do something.
         small_talk: which of `small_talk.toml` a turn is that is no question about policies; else empty.
     """
 
@@ -72,6 +74,7 @@ class Query:
     as_of: date | None = None
     language: str = "en"
     parts: tuple[Part, ...] = ()
+    counting: Counting | None = None
     small_talk: str = ""
 
     @property

@@ -114,6 +114,10 @@ class TurnKinds:
         place = int(np.argmax(likely))
         return list(Whom)[place] if likely[place] >= _ASKS_OTHERS_FROM else Whom.THE_SAME
 
+    def asks_all(self, turn: str) -> float:
+        """How likely `turn`, which names nobody, asks about all companies that there are, in [0, 1]."""
+        return float(softmax(_weighed(turn, self.whom))[list(Whom).index(Whom.ALL)])
+
     def small_talk_kind(self, turn: str) -> str:
         """Which of the kinds of `small_talk.toml` a turn of small talk is."""
         return list(SMALL_TALK)[int(np.argmax(_weighed(turn, self.small_talk)))]

@@ -14,6 +14,7 @@ from index.policies.companies import Company, key
 from index.policies.kinds import type_in
 from qa.deadline import NO_DEADLINE, Deadline
 from qa.question.conversation import Standalone, Turn, parts, recent, standalone
+from qa.question.counting import Counting, counting
 from qa.question.language import language_of_question
 from qa.question.mentions import CompanyNames, Matched, UnknownName
 from qa.question.query import Part, Query, QuestionKind
@@ -22,6 +23,9 @@ from qa.question.turn_kinds import ABOUT_THE_SERVICE, TurnKind, TurnKinds, Whom
 
 MAX_QUESTION_CHARS = 2_000
 _MOST_WITH_NEAREST = 2
+# How likely all companies are meant, where the grammar is that of a count: of 30 counts written for it 23 are
+# recognised and of 30 other questions none (decision 61).
+COUNTS_FROM = 0.35
 _NO_TEXT = "the question holds bytes that are no text; send words, encoded as UTF-8"
 
 _ACKNOWLEDGED = re.compile(r"^(?P<first>[^,.!?;:]{1,40})[,.!?]+\s+(?P<rest>\S.*)$", re.DOTALL)
@@ -73,16 +77,37 @@ class Understanding:
             UnknownCompany: one of `companies` is not in the index.
             DeadlineExceeded: it took longer than `deadline`.
         """
-        asked = checked_question(question)
+        checked_question(question)
         given = list({company.id: company for company in map(self.names.given, companies)}.values())
         deadline.check()
-        said = self._turn(asked, alone=not history, has_subject=bool(given or history))
+        has_subject = bool(given or history)
+        found = self.read(question, has_subject=has_subject, history=history, as_of=as_of, deadline=deadline)
+        return self.asked_of(found, given)
+
+    def read(
+        self,
+        question: str,
+        *,
+        has_subject: bool,
+        history: Sequence[str] = (),
+        as_of: date | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Query:
+        """What `question` asks, whoever is asked; `asked_of` makes of it what one is asked.
+
+        Args:
+            has_subject: whether whom it is about is known beside it: companies are given, or there is a `history`.
+        Raises:
+            BadQuestion, DeadlineExceeded: as `query`.
+        """
+        asked = checked_question(question)
+        said = self._turn(asked, alone=not history, has_subject=has_subject)
         language = language_of_question(said.text, [(match.start, match.end) for match in said.mentions.matched])
         if not can_read(language):
-            matched = _given(given, said.mentions.matched)
+            matched = said.mentions.matched
             return Query(asked, asked, asked, asked, QuestionKind.FACT, matched=matched, language=language)
         if said.is_small_talk:
-            return self._small_talk(said, given)
+            return self._small_talk(said)
         turns = []
         for turn in history:
             _check_length(turn)
@@ -90,7 +115,9 @@ class Understanding:
             deadline.check()
             turns.append(self._turn(turn))
         found = standalone([*turns, said])
-        query = Query(
+        whole = found.topic in (said.text, said.mentions.bare)  # what an earlier question was put into is one question
+        parts = self._parts(found) if whole else ()
+        return Query(
             question=asked,
             standalone=found.text,
             topic=self._spelling.corrected(found.topic),
@@ -99,16 +126,29 @@ class Understanding:
             matched=found.matched,
             unknown=found.unknown,
             dealt_with=found.dealt_with,
-            # what an earlier question was put into is one question
-            parts=self._parts(found) if found.topic in (said.text, said.mentions.bare) else (),
+            parts=parts,
+            counting=self._counting(said, found) if whole and not parts else None,
             document_types=_document_types(found.topic),
             as_of=as_of or _day_named(found.topic),
             language=language,
         )
+
+    def asked_of(self, query: Query, given: Sequence[Company]) -> Query:
+        """`query`, which `read` made, asked of the companies `given`; of whom it names, where none is."""
+        if query.small_talk:
+            return replace(query, matched=_given(given), covered=tuple(given or self.names.companies))
+        if not can_read(query.language):
+            return replace(query, matched=_given(given, query.matched))
         if given:
             return self._among(query, given)
         near = (replace(name, nearest=self.names.nearest(name.name)) for name in query.unknown[:_MOST_WITH_NEAREST])
         return replace(query, unknown=(*near, *query.unknown[_MOST_WITH_NEAREST:]))
+
+    def _counting(self, said: Turn, found: Standalone) -> Counting | None:
+        """What each of all companies is asked for the question, if it is of that kind and about nobody else."""
+        if found.matched or found.unknown or self._turn_kinds.asks_all(said.text) < COUNTS_FROM:
+            return None
+        return counting(self._spelling.corrected(said.text))
 
     def _parts(self, question: Standalone) -> tuple[Part, ...]:
         """What `question` asks, where it asks several things; what only continues the first has that put in."""
@@ -156,14 +196,11 @@ class Understanding:
                 return rest
         return turn
 
-    def _small_talk(self, said: Turn, given: Sequence[Company]) -> Query:
+    def _small_talk(self, said: Turn) -> Query:
         talk = self._turn_kinds.small_talk_kind(said.text)
         about_us = talk in ABOUT_THE_SERVICE
         kind = QuestionKind.ABOUT_THE_SERVICE if about_us else QuestionKind.SMALL_TALK
-        covered = tuple(given or self.names.companies)
-        return Query(
-            said.text, said.text, said.text, said.text, kind, matched=_given(given), covered=covered, small_talk=talk
-        )
+        return Query(said.text, said.text, said.text, said.text, kind, small_talk=talk)
 
     def _among(self, query: Query, given: Sequence[Company]) -> Query:
         """`query` asked of `given` alone, or of those of them that it names; whom else it names it does not ask."""

@@ -1,0 +1,1 @@
+"""Comparisons as tables: CSV, JSON lines, Markdown, HTML, XLSX and for the terminal."""
