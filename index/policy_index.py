@@ -236,24 +236,29 @@ class PolicyIndex:
         """
         where, manifest = current_version(folder)
         try:
-            return cls._opened(folder, where, manifest, embedder)
+            return cls.open_version(where, manifest, embedder=embedder)
         except IndexCorrupt:
             # A version may be pruned while it is opened: then another one serves by now.
             where, newer = current_version(folder)
             if newer.version == manifest.version:
                 raise
-            return cls._opened(folder, where, newer, embedder)
+            return cls.open_version(where, newer, embedder=embedder)
 
     @classmethod
-    def _opened(cls, folder: Path, where: Path, manifest: Manifest, embedder: Embedder) -> "PolicyIndex":
+    def open_version(cls, where: Path, manifest: Manifest, *, embedder: Embedder) -> "PolicyIndex":
+        """The version in the folder `where`; every byte of it is checked.
+
+        Raises:
+            IndexCorrupt, IndexOutdated, ModelMismatch: as `open`.
+        """
         if (manifest.model_hash, manifest.dimension) != (embedder.content_hash, embedder.dimension):
             raise ModelMismatch(
-                f"{folder} was built with the model {manifest.model} ({manifest.model_hash[:12]}), "
+                f"{where} was built with the model {manifest.model} ({manifest.model_hash[:12]}), "
                 f"not {embedder.name} ({embedder.content_hash[:12]}): run `askpolicy index build` with this model, "
                 f"or name that one"
             )
         if manifest.terms_hash != terms_hash():
-            raise IndexOutdated(f"{folder} was built with other search terms: run `askpolicy index build` again")
+            raise IndexOutdated(f"{where} was built with other search terms: run `askpolicy index build` again")
         check(where, manifest)
         try:
             segments = [Segment(where / name) for name in manifest.segments]
