@@ -29,6 +29,8 @@ from index.vectors import JoinedStores
 
 Rows = np.ndarray
 
+# A file that is cut short under its map kills the process that touches it (SIGBUS), so an index is read up to this size.
+_READ_BYTES = 256 << 20
 # So many policies' texts are kept decoded.
 _TEXTS_KEPT = 256
 
@@ -220,8 +222,9 @@ class PolicyIndex:
         self.sentences = SentenceTable.of(segments)
         self.passage_vectors = JoinedStores([segment.passage_vectors for segment in segments])
         self.sentence_vectors = JoinedStores([segment.sentence_vectors for segment in segments])
-        self.passage_terms = TermIndex.open([segment.folder / "terms" for segment in segments])
-        self.sentence_coverage = TermIndex.open([segment.folder / "coverage" for segment in segments])
+        folders, mapped = [segment.folder for segment in segments], any(segment.mapped for segment in segments)
+        self.passage_terms = TermIndex.open([folder / "terms" for folder in folders], mapped=mapped)
+        self.sentence_coverage = TermIndex.open([folder / "coverage" for folder in folders], mapped=mapped)
         self.words = _summed([segment.words for segment in segments])
         self._all: dict[frozenset[str] | None, Rows] = {}
 
@@ -261,7 +264,8 @@ class PolicyIndex:
             raise IndexOutdated(f"{where} was built with other search terms: run `askpolicy index build` again")
         check(where, manifest)
         try:
-            segments = [Segment(where / name) for name in manifest.segments]
+            mapped = sum(sealed.size for sealed in manifest.files.values()) > _READ_BYTES
+            segments = [Segment(where / name, mapped=mapped) for name in manifest.segments]
             for segment in segments:
                 segment.check_counts()
             index = cls(

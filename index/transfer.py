@@ -6,8 +6,8 @@ It is a gzipped tar of plain files:
   manifest.json    and then all files that it seals, by their paths in the version's folder
 
 Equal versions give equal archives. Links, folders, extended headers and names that lead elsewhere are no part of it, so
-that a reader needs no more memory than a block, and writes no more than the list at its head declares. It does not know
-what the files hold, nor whose archive it is: the hashes find what was cut short or altered on the way, and who may write
+that a reader needs little memory, and writes no more than the list at its head declares. It does not know what the
+files hold, nor whose archive it is: the hashes find what was cut short or altered on the way, and whoever may write
 both list and files can make another archive.
 """
 
@@ -305,7 +305,8 @@ def _check_space(out: Path, contents: _Contents) -> None:
     free = shutil.disk_usage(out).free
     if contents.size + _SPARE_BYTES > free:
         raise IndexFolderError(
-            f"{out}: the archive holds {contents.size:,} bytes, and the disk has {free:,}: free some, or import it elsewhere"
+            f"{out}: the archive holds {contents.size:,} bytes, and "
+            f"the disk has {free:,}: free some, or import it elsewhere"
         )
 
 

@@ -4,6 +4,7 @@ It does not know what is served. uvicorn does the work; what is added here is wh
 """
 
 import asyncio
+import faulthandler
 import ipaddress
 import json
 import os
@@ -40,6 +41,8 @@ _MOST_HEAD_BYTES = 65_536
 
 def serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
     """Serve `app` until SIGTERM or SIGINT; what is under way then is finished."""
+    # a process that the system kills for an unreadable map, or that a library crashes, tells where
+    faulthandler.enable()
     # uvicorn raises the signal again when all is done; that it came is no failure
     signal.signal(signal.SIGTERM, lambda *_: None)
     server_of(app, settings, listener).run(sockets=[listener])

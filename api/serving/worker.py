@@ -4,6 +4,7 @@ It does not know the server. `python -m api.serving.worker` only opens what a wo
 beforehand.
 """
 
+import faulthandler
 import os
 import sys
 
@@ -22,6 +23,7 @@ def create() -> FastAPI:
     Raises:
         AskPolicyError: the model, the keys or another setting cannot be used.
     """
+    faulthandler.enable()  # see `api.serving.server.serve`
     settings = Settings.from_environment(os.environ)
     show_logs(settings)
     opener = _opener(settings)
