@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 
 from api import mcp
+from api.administration.service import Administration
 from api.guard.access import Access, Cors, Rules
 from api.guard.limits import BodyLimit
 from api.guard.rates import open_rates
@@ -22,6 +23,7 @@ from api.guard.security_headers import SecurityHeaders
 from api.observability.metrics import Metrics
 from api.observability.request_log import RequestLog
 from api.observability.traces import Traces
+from api.routes.administration import MAX_UPLOAD_BYTES, UPLOADS, administration
 from api.routes.chat_completions import chat_completions
 from api.routes.pages import chat
 from api.routes.questions import questions
@@ -68,6 +70,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     rules = Rules.of(settings)
     rules.check_page_token(settings.page_token)
     rates = open_rates(settings.rate_storage)
+    uploads = Administration(settings) if settings.uploads is not None else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -75,8 +78,12 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
             if for_mcp is not None:
                 await entered.enter_async_context(for_mcp.running())
             live.begin()
+            if uploads:
+                uploads.begin()
             yield
         live.end()
+        if uploads:
+            await asyncio.to_thread(uploads.end)
         await rates.end()
         metrics.end()
         await _ended(traces)
@@ -106,6 +113,8 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     app.include_router(questions(work))
     app.include_router(chat_completions(work))
     app.include_router(records(work))
+    if uploads:
+        app.include_router(administration(uploads))
     app.include_router(state(live, metrics))
     app.include_router(chat(settings.page_token))
     for_mcp = _mcp_endpoint(app)
@@ -115,7 +124,8 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     # The last added is the outermost.
     app.add_middleware(HeadAsGet)
     app.add_middleware(TakePlace, admission=admission, metrics=metrics)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
+    larger = {UPLOADS: MAX_UPLOAD_BYTES} if uploads else {}
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s, larger=larger)
     app.add_middleware(Access, rules=rules, rates=rates, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(OpenAIErrors)

@@ -29,7 +29,7 @@ from index.vectors import JoinedStores
 
 Rows = np.ndarray
 
-# A file that is cut short under its map kills the process that touches it (SIGBUS), so an index is read up to this size.
+# A file that is cut short under its map kills the process that touches it (SIGBUS): up to this size an index is read.
 _READ_BYTES = 256 << 20
 # So many policies' texts are kept decoded.
 _TEXTS_KEPT = 256

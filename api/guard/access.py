@@ -23,7 +23,9 @@ from api.wire.problems import (
     FOREIGN_HOST,
     FOREIGN_ORIGIN,
     KEY_MISSING,
+    KEY_SCOPE,
     KEY_UNKNOWN,
+    NOT_FOUND,
     TOO_MANY_REQUESTS,
     WIDGET_TOKEN,
     problem,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _OPEN = frozenset(("/", "/healthz", "/readyz", "/docs", "/openapi.json", "/page.css", "/widget.js"))
 _OPEN_PAGES = "/policies/"
+_ADMINISTRATION = "/v1/admin/"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # What a browser lets a page of another origin read.
 _EXPOSED = ("Retry-After", "X-Request-ID", "X-Index-Version")
@@ -115,6 +118,11 @@ class Rules:
         return origin in self.origins or any(origin in key.origins for key in tokens)
 
 
+def may_administrate(key: Key | None) -> bool:
+    """Whether a request with `key` may change what is in the index."""
+    return key is not None and "admin" in key.endpoints
+
+
 class Access:
     """Middleware: lets in who may ask, and tells the others why not and what to do."""
 
@@ -142,6 +150,10 @@ class Access:
             response = self._without_right(key, scope, headers)
             if response is not None:
                 return response
+        if path.startswith(_ADMINISTRATION) and not may_administrate(key):
+            if key is None:
+                return problem(NOT_FOUND, f"{path[:200]!r} is answered only to a key for administration")
+            return problem(KEY_SCOPE, "this key only asks; whoever runs the service can make one for administration")
         scope["state"]["key"] = key.name if key else None
         return None if path == "/metrics" else await self._over_limit(key, scope)
 

@@ -46,15 +46,17 @@ class Key:
         sha256: of the secret, in hexadecimal.
         made_on: the day, in UTC.
         origins: where its requests may come from; none: from anywhere.
+        endpoints: what it may beside asking: "admin", or nothing.
     """
 
     name: str
     sha256: str
     made_on: str
     origins: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
 
 
-def add_key(path: Path, name: str, *, origins: Sequence[str] = ()) -> str:
+def add_key(path: Path, name: str, *, origins: Sequence[str] = (), endpoints: Sequence[str] = ()) -> str:
     """The secret of a new key called `name`; it is kept nowhere but with whoever asked for it.
 
     Raises:
@@ -66,7 +68,7 @@ def add_key(path: Path, name: str, *, origins: Sequence[str] = ()) -> str:
     with _changing(path) as keys:
         if any(key.name == name for key in keys):
             raise KeysError(f"{path}: there is a key {name!r} already; choose another name, or revoke it first")
-        keys.append(Key(name, _sha256(secret), f"{datetime.now(UTC):%Y-%m-%d}", tuple(origins)))
+        keys.append(Key(name, _sha256(secret), f"{datetime.now(UTC):%Y-%m-%d}", tuple(origins), tuple(endpoints)))
     return secret
 
 
@@ -154,11 +156,11 @@ class KeyRing:
         return state.st_mtime_ns, state.st_size, state.st_ino
 
 
-def _key(*, name: str, sha256: str, made_on: str, origins: Sequence[str]) -> Key:
+def _key(*, name: str, sha256: str, made_on: str, origins: Sequence[str], endpoints: Sequence[str] = ()) -> Key:
     whole = isinstance(name, str) and _SHA256.fullmatch(sha256) and not isinstance(origins, str)
     if not (whole and all(isinstance(origin, str) for origin in origins)):
         raise ValueError(f"the entry {name!r} is not one of ours")
-    return Key(name, sha256, made_on, tuple(origins))
+    return Key(name, sha256, made_on, tuple(origins), tuple(endpoints))
 
 
 def _sha256(secret: str) -> str:

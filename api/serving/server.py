@@ -28,6 +28,7 @@ from uvicorn.supervisors import Multiprocess
 from api.observability import metrics
 from api.settings import Settings
 from api.wire.problems import BUSY, HEAD_TOO_LARGE, MEDIA_TYPE, NOT_HTTP, ProblemKind, body_of
+from index.sources.files import MAX_BYTES
 
 _BACKLOG = 2_048
 # Idle connections are kept so long when the service stops: a question that is on its way still gets its answer.
@@ -99,7 +100,7 @@ class _Config(uvicorn.Config):
     def __init__(self, app: FastAPI | str, settings: Settings, listener: socket.socket, **more: Any) -> None:
         self.patience_s, self.most_connections = settings.read_timeout_s, settings.max_connections
         # chunks of a byte each take six
-        self.most_bytes = _MOST_HEAD_BYTES + 8 * settings.max_body_bytes
+        self.most_bytes = _MOST_HEAD_BYTES + 8 * max(settings.max_body_bytes, MAX_BYTES if settings.uploads else 0)
         self.stopping = False
         self.listener = listener.dup()
         # what uvicorn makes connections with

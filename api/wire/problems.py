@@ -51,6 +51,7 @@ BODY_TOO_SLOW = ProblemKind("body-too-slow", 408, "The request's body did not ar
 NOT_HTTP = ProblemKind("not-http", 400, "This is no HTTP request")
 KEY_MISSING = ProblemKind("key-missing", 401, "The service asks for an API key")
 KEY_UNKNOWN = ProblemKind("key-unknown", 401, "The API key is not known")
+KEY_SCOPE = ProblemKind("key-scope", 403, "The API key is not for this")
 WIDGET_TOKEN = ProblemKind("widget-token", 403, "A widget token may not do this")
 FOREIGN_ORIGIN = ProblemKind("foreign-origin", 403, "Pages of this origin may not ask here")
 FOREIGN_HOST = ProblemKind("foreign-host", 421, "The service does not go by this name")
