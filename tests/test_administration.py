@@ -281,7 +281,7 @@ def test_an_uploaded_policy_answers_and_a_removed_one_does_not(served: Served) -
 
 def test_what_cannot_be_a_policy_is_refused_at_once(served: Served) -> None:
     nameless = text().replace(b"Pebblemail ", b"We ").replace(b"Pebblemail", b"we").replace(b"We Privacy", b"Privacy")
-    with served.running():
+    with served.running() as process:
         refused = [
             served.upload(b"\x89PNG\r\n\x1a\n", "image/png"),
             served.upload(b"", "text/plain"),
@@ -301,6 +301,9 @@ def test_what_cannot_be_a_policy_is_refused_at_once(served: Served) -> None:
         for headers, status in ((served.asker, 403), ({}, 401)):
             tried = httpx.post(f"{served.address}/v1/admin/policies", content=text(), headers=headers, timeout=60)
             assert tried.status_code == status
+
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (100, 100))
+        assert problem(served.upload(text())) == (507, "/problems/no-space")
 
 
 def test_uploads_at_once_to_two_workers_are_all_done(served: Served) -> None:
