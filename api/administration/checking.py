@@ -6,7 +6,6 @@ A document may take long to parse, or end the process that does: neither is the 
 
 import json
 import os
-import resource
 import sys
 from pathlib import Path
 
@@ -32,7 +31,9 @@ def checked(path: Path) -> dict[str, str]:
 
 def main() -> None:
     """Print what becomes of the document that is named."""
-    os.nice(_URGENCY)
+    import resource  # not on every system, and the service imports this module
+
+    os.setpriority(os.PRIO_PROCESS, 0, max(_URGENCY, os.getpriority(os.PRIO_PROCESS, 0)))
     resource.setrlimit(resource.RLIMIT_CPU, (CHECK_WITHIN_S, CHECK_WITHIN_S))
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
     sys.stdout.write(json.dumps(checked(Path(sys.argv[1]))))

@@ -182,7 +182,7 @@ def _is_replaced(found: FoundPolicy, by: FoundPolicy) -> bool:
 
 def main() -> None:
     """Do the jobs of the settings in the environment, unless another process does them."""
-    os.nice(_URGENCY)
+    os.setpriority(os.PRIO_PROCESS, 0, max(_URGENCY, os.getpriority(os.PRIO_PROCESS, 0)))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     settings = Settings.from_environment(os.environ)
     if settings.uploads is None or settings.index is None:

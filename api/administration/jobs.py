@@ -17,12 +17,13 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -239,12 +240,13 @@ def _now() -> str:
 
 
 def _read(path: Path) -> Job | None:
+    """The job in a file; None where there is none, or somebody has put something else there."""
     try:
-        fields: Mapping[str, object] = json.loads(path.read_bytes())
-    except FileNotFoundError:
+        fields: dict[str, Any] = json.loads(path.read_bytes())
+        kinds = {"kind": Kind(fields["kind"]), "state": State(fields["state"]), "replaced": tuple(fields["replaced"])}
+        return Job(**(fields | kinds))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    kinds = {"kind": Kind(fields["kind"]), "state": State(fields["state"]), "replaced": tuple(fields["replaced"])}  # type: ignore[arg-type]
-    return Job(**(dict(fields) | kinds))  # type: ignore[arg-type]
 
 
 def _write(path: Path, data: bytes) -> None:
