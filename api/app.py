@@ -9,21 +9,24 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.responses import Response
 
 from api import mcp
+from api.administration.service import Administration
 from api.guard.access import Access, Cors, Rules
 from api.guard.limits import BodyLimit
-from api.guard.rates import open_rates
+from api.guard.rates import Rates, open_rates
 from api.guard.security_headers import SecurityHeaders
 from api.observability.audit import Audit
 from api.observability.audit_file import AuditFile
 from api.observability.metrics import Metrics
 from api.observability.request_log import RequestLog
 from api.observability.traces import Traces
+from api.routes.administration import MAX_UPLOAD_BYTES, UPLOADS, administration
 from api.routes.chat_completions import chat_completions
 from api.routes.pages import chat
 from api.routes.questions import questions
@@ -58,41 +61,14 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     Raises:
         KeysError, BadSetting: the keys, the storage of rates, the audit log or the traces of `settings` cannot be used.
     """
-    metrics, traces = Metrics(), Traces(settings.traces)
-    opener, opened = (None, source) if isinstance(source, Assistant) else (source, opened)
-    live = LiveAssistant(opener, opened=opened, watch_s=settings.watch_s, metrics=metrics)
-    admission = Admission(
-        running=settings.max_running or _THREADS_A_CORE * max(1, (os.cpu_count() or 1) // settings.workers),
-        waiting=settings.max_waiting,
-        timeout_s=settings.answer_timeout_s,
-        metrics=metrics,
-    )
-    rules = Rules.of(settings)
-    rules.check_page_token(settings.page_token)
-    rates = open_rates(settings.rate_storage)
-    audit_file = _audit_file(settings, metrics)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as entered:
-            if for_mcp is not None:
-                await entered.enter_async_context(for_mcp.running())
-            live.begin()
-            yield
-        live.end()
-        await rates.end()
-        metrics.end()
-        if audit_file:
-            audit_file.end()
-        await _ended(traces)
-
+    parts = _Parts.of(source, settings, opened)
     app = FastAPI(
         title="askpolicy",
         version=_API_VERSION,
         description="Ask a question about companies' privacy policies; get the passage that answers it, "
         "with its company and date, and an honest word where the policy does not say.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        lifespan=lifespan,
+        lifespan=parts.lifespan,
         # The usual pages load scripts from elsewhere; `reference` has one of its own, and makes /openapi.json once.
         openapi_url=None,
         docs_url=None,
@@ -100,40 +76,101 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         # It would lead to wherever the request's Host says.
         redirect_slashes=False,
     )
-    app.state.metrics = metrics
+    app.state.metrics = parts.metrics
     work = Work(
-        live,
-        admission,
-        metrics,
-        traces,
+        parts.live,
+        Admission(
+            running=settings.max_running or _THREADS_A_CORE * max(1, (os.cpu_count() or 1) // settings.workers),
+            waiting=settings.max_waiting,
+            timeout_s=settings.answer_timeout_s,
+            metrics=parts.metrics,
+        ),
+        parts.metrics,
+        parts.traces,
         log_questions=settings.log_questions,
         timeout_s=settings.answer_timeout_s,
     )
     app.include_router(questions(work))
     app.include_router(chat_completions(work))
     app.include_router(records(work))
-    app.include_router(state(live, metrics))
+    if parts.uploads:
+        app.include_router(administration(parts.uploads))
+    app.include_router(state(parts.live, parts.metrics))
     app.include_router(chat(settings.page_token))
-    for_mcp = _mcp_endpoint(app)
+    parts.mcp = _mcp_endpoint(app)
     app.include_router(reference(app))
     tell_problems(app)
     describe(app, with_keys=settings.keys is not None)
-    # The last added is the outermost.
+    _add_middlewares(app, settings, parts)
+    return app
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What an application is made of beside its routes, and what begins and ends with it."""
+
+    live: LiveAssistant
+    metrics: Metrics
+    traces: Traces
+    rules: Rules
+    rates: Rates
+    audit_file: AuditFile | None
+    uploads: Administration | None
+    mcp: "Endpoint | None" = None
+
+    @classmethod
+    def of(cls, source: Assistant | Opener, settings: Settings, opened: Assistant | None) -> "_Parts":
+        metrics, traces = Metrics(), Traces(settings.traces)
+        opener, opened = (None, source) if isinstance(source, Assistant) else (source, opened)
+        rules = Rules.of(settings)
+        rules.check_page_token(settings.page_token)
+        return cls(
+            live=LiveAssistant(opener, opened=opened, watch_s=settings.watch_s, metrics=metrics),
+            metrics=metrics,
+            traces=traces,
+            rules=rules,
+            rates=open_rates(settings.rate_storage),
+            audit_file=_audit_file(settings, metrics),
+            uploads=Administration(settings) if settings.uploads is not None else None,
+        )
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as entered:
+            if self.mcp is not None:
+                await entered.enter_async_context(self.mcp.running())
+            self.live.begin()
+            if self.uploads:
+                self.uploads.begin()
+            yield
+        self.live.end()
+        if self.uploads:
+            await asyncio.to_thread(self.uploads.end)
+        await self.rates.end()
+        self.metrics.end()
+        if self.audit_file:
+            self.audit_file.end()
+        await _ended(self.traces)
+
+
+def _add_middlewares(app: FastAPI, settings: Settings, parts: _Parts) -> None:
+    """What every request passes; the last added is the outermost."""
+    metrics = parts.metrics
     app.add_middleware(HeadAsGet)
     app.add_middleware(StopWhenClientLeaves, metrics=metrics)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s)
-    app.add_middleware(Access, rules=rules, rates=rates, metrics=metrics)
+    larger = {UPLOADS: MAX_UPLOAD_BYTES} if parts.uploads else {}
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s, larger=larger)
+    app.add_middleware(Access, rules=parts.rules, rates=parts.rates, metrics=metrics)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(OpenAIErrors)
-    app.add_middleware(Cors, rules=rules)
+    app.add_middleware(Cors, rules=parts.rules)
     app.add_middleware(Compression)
-    if audit_file:
+    if parts.audit_file:
         app.add_middleware(
-            Audit, file=audit_file, questions=settings.audit_questions, addresses=settings.audit_addresses
+            Audit, file=parts.audit_file, questions=settings.audit_questions, addresses=settings.audit_addresses
         )
-    app.add_middleware(RequestLog, metrics=metrics, traces=traces, version=lambda: live.version)
+    app.add_middleware(RequestLog, metrics=metrics, traces=parts.traces, version=lambda: parts.live.version)
     app.add_middleware(SecurityHeaders)
-    return app
 
 
 def _audit_file(settings: Settings, metrics: Metrics) -> AuditFile | None:

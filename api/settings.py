@@ -255,6 +255,14 @@ class Settings:
     stop_timeout_s: int = field(
         default=9, metadata=_about(click.IntRange(1, 3_600), "Seconds for what is under way when it is stopped.")
     )
+    uploads: Path | None = field(
+        default=None,
+        metadata=_about(
+            _Folder,
+            "The folder of documents that keys for administration upload; it is indexed beside what the index is of.",
+            default_words="nothing can be uploaded",
+        ),
+    )
     watch_s: float = field(
         default=1.0, metadata=_about(_Seconds, "Seconds between looks for a newly published index version.")
     )

@@ -28,6 +28,7 @@ from index.manifest import (
     FORMAT,
     FileSeal,
     Manifest,
+    current_version,
     new_version_folder,
     publish,
     seal,
@@ -200,6 +201,34 @@ def build(
             return build_now.run(paths, histories)
     except OSError as error:
         raise IndexFolderError(f"{out}: could not be written ({error}); the index there before still serves") from error
+
+
+def found_policies(
+    paths: Sequence[Path], out: Path, *, embedder: Embedder, histories: Sequence[Path] = ()
+) -> list[FoundPolicy]:
+    """The versions of policies that `build` would index, but for those without a passage; nothing is written.
+
+    Raises:
+        NothingToIndex, CompaniesFileError: as `build`.
+    """
+    with closing(Archives(histories)) as archives:
+        before = _before(out, embedder)
+        known = before.files if before else {}
+        found, _, _ = _surveyed(paths, known, _built_at_ns(before), lambda *_: None, archives)
+    return [FoundPolicy(policy, file) for policy, file in found]
+
+
+def indexed_files(out: Path) -> Iterator[tuple[str, SourceFile]]:
+    """The files of the version that serves in `out`, each with the id of its policy, which is empty where it has none.
+
+    Raises:
+        IndexMissing, IndexCorrupt: see `current_version`.
+    """
+    where, _ = current_version(out)
+    with (where / _FILES).open(encoding="utf-8") as lines:
+        for line in lines:
+            entry = json.loads(line)
+            yield entry.pop("policy_id"), SourceFile.from_json(entry)
 
 
 def _absolute(paths: Iterable[Path]) -> tuple[str, ...]:

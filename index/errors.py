@@ -21,6 +21,7 @@ AskPolicyError
 │   ├── IndexOutdated       built by a release that made other search terms
 │   ├── ModelMismatch       built with another model
 │   └── IndexBusy           another process is writing it
+├── ArchiveError            an exported index that is cut short, altered or foreign
 ├── ModelError              an embedding model that is missing or not the pinned one
 ├── NothingToIndex          no policy among the paths given
 ├── BadQuestion             empty, too long, or not text
@@ -115,6 +116,10 @@ class ModelMismatch(IndexFolderError):
 
 class IndexBusy(IndexFolderError):
     """Another process is building in the same folder."""
+
+
+class ArchiveError(AskPolicyError):
+    """An archive of an index that is cut short or altered, or was not exported by us."""
 
 
 class ModelError(AskPolicyError):

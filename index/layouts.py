@@ -88,8 +88,8 @@ class LayoutWriter:
 class Layouts:
     """Layouts by number, read when they are asked for."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._pieces = Pieces(folder, name)
+    def __init__(self, folder: Path, name: str, *, mapped: bool) -> None:
+        self._pieces = Pieces(folder, name, mapped=mapped)
         self._read = lru_cache(_KEPT)(self._pieces.json)
 
     def __getitem__(self, number: int) -> Any:
@@ -97,16 +97,16 @@ class Layouts:
 
 
 class Pieces:
-    """Byte strings by number, memory-mapped."""
+    """Byte strings by number."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        """Open what `save_pieces` wrote.
+    def __init__(self, folder: Path, name: str, *, mapped: bool) -> None:
+        """Open what `save_pieces` wrote, memory-mapped or read.
 
         Raises:
             OSError, ValueError: a file is missing or damaged.
         """
-        self.ends = np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
-        self._bytes = _mapped(folder / f"{name}.bin")
+        self.ends = load_array(folder / f"{name}.npy", mapped=mapped)
+        self._bytes = _mapped(folder / f"{name}.bin") if mapped else np.fromfile(folder / f"{name}.bin", dtype=np.uint8)
         if int(self.ends[-1]) != len(self._bytes):
             raise ValueError(f"{folder / name}.bin: {len(self._bytes)} bytes, expected {int(self.ends[-1])}")
 
@@ -129,6 +129,11 @@ def save_pieces(folder: Path, name: str, pieces: Sequence[bytes]) -> None:
     """Write `pieces` to `folder`."""
     (folder / f"{name}.bin").write_bytes(b"".join(pieces))
     np.save(folder / f"{name}.npy", np.cumsum([0, *map(len, pieces)]))
+
+
+def load_array(path: Path, *, mapped: bool) -> np.ndarray:
+    """The array in the file at `path`, memory-mapped or read; a plain one, as NumPy's own mapped ones slice slowly."""
+    return np.asarray(np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False))
 
 
 def _mapped(path: Path) -> np.ndarray:

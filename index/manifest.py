@@ -30,7 +30,8 @@ from filelock import FileLock, Timeout
 from index.errors import IndexBusy, IndexCorrupt, IndexFolderError, IndexMissing, IndexOutdated
 
 FORMAT = 3
-_CURRENT, _VERSIONS, _MANIFEST, _LOCK = "CURRENT", "versions", "manifest.json", "writing.lock"
+MANIFEST = "manifest.json"
+_CURRENT, _VERSIONS, _LOCK = "CURRENT", "versions", "writing.lock"
 _POINTER = re.compile(r"([\w-]+) ([0-9a-f]{32})\n", re.ASCII)
 _BLOCK_BYTES = 4 << 20
 # A second's reading; what is larger is not read whole on every opening. `verify` reads all of it.
@@ -122,11 +123,19 @@ def seal(unfinished: Path, *, sealed: Mapping[str, FileSeal]) -> dict[str, FileS
 
 
 def publish(folder: Path, unfinished: Path, manifest: Manifest) -> Manifest:
-    """Make `unfinished` the version that serves, and return its manifest. Until the very last step the old one does."""
-    manifest = replace(manifest, replaces=_serving(folder))
+    """Make `unfinished` the version that serves, and return its manifest. Until the very last step the old one does.
+
+    A damaged version of the same name makes way for it.
+    """
+    place, replaces = folder / _VERSIONS / manifest.version, _serving(folder)
+    if replaces == manifest.version:
+        replaces = _replaced_by(place)
+    manifest = replace(manifest, replaces=replaces)
     text = json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n"
-    _write(unfinished / _MANIFEST, text)
-    unfinished.rename(folder / _VERSIONS / manifest.version)
+    _write(unfinished / MANIFEST, text)
+    if place.exists():
+        place.rename(unfinished.with_name(f".{manifest.version}.{uuid.uuid4().hex[:8]}.unfinished"))
+    unfinished.rename(place)
     _sync_folder(folder / _VERSIONS)
     _point(folder, manifest.version)
     _prune(folder, keep={manifest.version, manifest.replaces})
@@ -140,6 +149,29 @@ def _serving(folder: Path) -> str | None:
         return None
 
 
+def _replaced_by(place: Path) -> str | None:
+    """The version that the one at `place` replaced, if it can be told and is kept."""
+    try:
+        before = read_manifest(place / MANIFEST).replaces
+    except IndexFolderError:
+        return None
+    return before if before is not None and (place.parent / before).is_dir() else None
+
+
+def serve_published(folder: Path, manifest: Manifest) -> Manifest | None:
+    """Let the version of `manifest` serve again, and return its own; None where it is not kept whole in `folder`."""
+    place = folder / _VERSIONS / manifest.version
+    try:
+        kept = read_manifest(place / MANIFEST)
+    except IndexFolderError:
+        return None
+    if kept.files != manifest.files or damaged_files(place, kept):
+        return None
+    if _serving(folder) != kept.version:
+        _point(folder, kept.version)
+    return kept
+
+
 def roll_back(folder: Path) -> Manifest:
     """Make the version that the serving one replaced serve again, and return its manifest; the other is kept.
 
@@ -150,11 +182,11 @@ def roll_back(folder: Path) -> Manifest:
     """
     with writing(folder):
         current, _ = _pointer(folder)
-        before = _read_manifest(folder / _VERSIONS / current / _MANIFEST).replaces
+        before = read_manifest(folder / _VERSIONS / current / MANIFEST).replaces
         if before is None or not (folder / _VERSIONS / before).is_dir():
             kept = ", ".join(path.name for path in _finished(folder))
             raise IndexMissing(f"{folder}: no version before {current} is kept (kept: {kept}); build it again")
-        manifest = _read_manifest(folder / _VERSIONS / before / _MANIFEST)
+        manifest = read_manifest(folder / _VERSIONS / before / MANIFEST)
         check(folder / _VERSIONS / before, manifest)
         _point(folder, manifest.version)
         return manifest
@@ -169,9 +201,9 @@ def current_version(folder: Path) -> tuple[Path, Manifest]:
     """
     version, checksum = _pointer(folder)
     where = folder / _VERSIONS / version
-    manifest = _read_manifest(where / _MANIFEST)
-    if _seal(where / _MANIFEST).xxh3 != checksum:
-        raise IndexCorrupt(f"{where / _MANIFEST}: not what {_CURRENT} was written for; {_MEND}")
+    manifest = read_manifest(where / MANIFEST)
+    if _seal(where / MANIFEST).xxh3 != checksum:
+        raise IndexCorrupt(f"{where / MANIFEST}: not what {_CURRENT} was written for; {_MEND}")
     for name, expected in manifest.files.items():
         path = where / name
         size = path.stat().st_size if path.is_file() else None
@@ -261,14 +293,19 @@ def _pointer(folder: Path) -> tuple[str, str]:
 
 
 def _point(folder: Path, version: str) -> None:
-    checksum = _seal(folder / _VERSIONS / version / _MANIFEST).xxh3
+    checksum = _seal(folder / _VERSIONS / version / MANIFEST).xxh3
     waiting = folder / f".{_CURRENT}.{uuid.uuid4().hex[:8]}"
     _write(waiting, f"{version} {checksum}\n")
     waiting.replace(folder / _CURRENT)
     _sync_folder(folder)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """The manifest at `path`; its files are not looked at.
+
+    Raises:
+        IndexCorrupt, IndexOutdated: it is missing or not one of ours, or another release's.
+    """
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if fields["format"] != FORMAT:

@@ -30,6 +30,8 @@ from index.vectors import JoinedStores
 
 Rows = np.ndarray
 
+# A file that is cut short under its map kills the process that touches it (SIGBUS): up to this size an index is read.
+_READ_BYTES = 256 << 20
 # So many policies' texts are kept decoded.
 _TEXTS_KEPT = 256
 
@@ -221,8 +223,9 @@ class PolicyIndex:
         self.sentences = SentenceTable.of(segments)
         self.passage_vectors = JoinedStores([segment.passage_vectors for segment in segments])
         self.sentence_vectors = JoinedStores([segment.sentence_vectors for segment in segments])
-        self.passage_terms = TermIndex.open([segment.folder / "terms" for segment in segments])
-        self.sentence_coverage = TermIndex.open([segment.folder / "coverage" for segment in segments])
+        folders, mapped = [segment.folder for segment in segments], any(segment.mapped for segment in segments)
+        self.passage_terms = TermIndex.open([folder / "terms" for folder in folders], mapped=mapped)
+        self.sentence_coverage = TermIndex.open([folder / "coverage" for folder in folders], mapped=mapped)
         self.words = _summed([segment.words for segment in segments])
         self._all: dict[frozenset[str] | None, Rows] = {}
         self.restricted_to: frozenset[str] | None = None
@@ -254,27 +257,33 @@ class PolicyIndex:
         """
         where, manifest = current_version(folder)
         try:
-            return cls._opened(folder, where, manifest, embedder)
+            return cls.open_version(where, manifest, embedder=embedder)
         except IndexCorrupt:
             # A version may be pruned while it is opened: then another one serves by now.
             where, newer = current_version(folder)
             if newer.version == manifest.version:
                 raise
-            return cls._opened(folder, where, newer, embedder)
+            return cls.open_version(where, newer, embedder=embedder)
 
     @classmethod
-    def _opened(cls, folder: Path, where: Path, manifest: Manifest, embedder: Embedder) -> "PolicyIndex":
+    def open_version(cls, where: Path, manifest: Manifest, *, embedder: Embedder) -> "PolicyIndex":
+        """The version in the folder `where`; every byte of it is checked.
+
+        Raises:
+            IndexCorrupt, IndexOutdated, ModelMismatch: as `open`.
+        """
         if (manifest.model_hash, manifest.dimension) != (embedder.content_hash, embedder.dimension):
             raise ModelMismatch(
-                f"{folder} was built with the model {manifest.model} ({manifest.model_hash[:12]}), "
+                f"{where} was built with the model {manifest.model} ({manifest.model_hash[:12]}), "
                 f"not {embedder.name} ({embedder.content_hash[:12]}): run `askpolicy index build` with this model, "
                 f"or name that one"
             )
         if manifest.terms_hash != terms_hash():
-            raise IndexOutdated(f"{folder} was built with other search terms: run `askpolicy index build` again")
+            raise IndexOutdated(f"{where} was built with other search terms: run `askpolicy index build` again")
         check(where, manifest)
         try:
-            segments = [Segment(where / name) for name in manifest.segments]
+            mapped = sum(sealed.size for sealed in manifest.files.values()) > _READ_BYTES
+            segments = [Segment(where / name, mapped=mapped) for name in manifest.segments]
             for segment in segments:
                 segment.check_counts()
             index = cls(

@@ -16,8 +16,7 @@
   passages.faiss sentences.faiss terms/ coverage/
   graph.faiss                which passages are near which, where they are many
 
-A passage that several versions of a series have is one row. Arrays are memory-mapped, as plain ones to NumPy, whose own
-class of mapped ones is slow to slice. It does not know companies, or which version serves.
+A passage that several versions of a series have is one row. It does not know companies, or which version serves.
 """
 
 import json
@@ -28,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import xxhash
 
-from index.layouts import Layouts, LayoutWriter, Pieces, block_at, of_block, passage_at, save_pieces
+from index.layouts import Layouts, LayoutWriter, Pieces, block_at, load_array, of_block, passage_at, save_pieces
 from index.parsing.document import Block, Markup
 from index.policies.passages import Passage, embedded_text, sentence_texts
 from index.sharing import NewGroup
@@ -140,8 +139,8 @@ class SegmentWriter:
 class Segment:
     """A segment as opened."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the segment in `folder`.
+    def __init__(self, folder: Path, *, mapped: bool = True) -> None:
+        """Open the segment in `folder`, memory-mapped or read.
 
         Raises:
             OSError, ValueError, KeyError, IndexCorrupt: a file is missing or is not what a segment's is.
@@ -150,20 +149,20 @@ class Segment:
             *("text_lines", "versions", "placements", "blocks"),
             *("groups", "rows", "sentences", "first", "hashes"),
         )
-        arrays = {
-            name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)) for name in names
-        }
+        arrays = {name: load_array(folder / f"{name}.npy", mapped=mapped) for name in names}
         self.sentences, self.first, self.hashes = arrays["sentences"], arrays["first"], arrays["hashes"]
         self.row_headings, self.groups = arrays["rows"], arrays["groups"]
         self._text_lines, self._versions = arrays["text_lines"], arrays["versions"]
         self._placements, self._blocks = arrays["placements"], arrays["blocks"]
-        self._lines, self._headings = Pieces(folder, "lines"), Pieces(folder, "headings")
-        self._layouts = Layouts(folder, "layouts")
+        self._lines, self._headings = (Pieces(folder, name, mapped=mapped) for name in ("lines", "headings"))
+        self._layouts = Layouts(folder, "layouts", mapped=mapped)
         self.words: dict[str, int] = json.loads((folder / "words.json").read_text(encoding="utf-8"))
         graph = folder / _GRAPH
-        self.passage_vectors = FaissStore.open(folder / "passages.faiss", graph=graph if graph.exists() else None)
-        self.sentence_vectors = FaissStore.open(folder / "sentences.faiss")
-        self.folder = folder
+        self.passage_vectors = FaissStore.open(
+            folder / "passages.faiss", graph=graph if graph.exists() else None, mapped=mapped
+        )
+        self.sentence_vectors = FaissStore.open(folder / "sentences.faiss", mapped=mapped)
+        self.folder, self.mapped = folder, mapped
         # A cache of a method of this object would keep both for ever: each would hold the other.
         self._holders = lru_cache(_GROUPS_KEPT)(partial(_first_holders, self._versions, self._placements))
         self._texts = lru_cache(_TEXTS_KEPT)(partial(_text, self._versions, self._text_lines, self._lines))

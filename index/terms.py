@@ -18,6 +18,8 @@ import numpy as np
 import Stemmer
 import xxhash
 
+from index.layouts import load_array
+
 Rows = np.ndarray
 Scores = np.ndarray
 
@@ -162,11 +164,14 @@ class TermIndex:
         return cls([(bm25, _Columns.of(bm25.vocab_dict))])
 
     @classmethod
-    def open(cls, folders: Sequence[Path]) -> "TermIndex":
-        """The indexes that `save` wrote to `folders` as one, memory-mapped."""
+    def open(cls, folders: Sequence[Path], *, mapped: bool = True) -> "TermIndex":
+        """The indexes that `save` wrote to `folders` as one, memory-mapped or read."""
         return cls(
             [
-                (bm25s.BM25.load(folder, mmap=True, load_vocab=False, show_progress=False), _Columns.open(folder))
+                (
+                    bm25s.BM25.load(folder, mmap=mapped, load_vocab=False, show_progress=False),
+                    _Columns.open(folder, mapped=mapped),
+                )
                 for folder in folders
             ]
         )
@@ -248,8 +253,8 @@ class _Columns:
         return cls(hashes[order], np.array(list(columns.values()), dtype=np.int64)[order])
 
     @classmethod
-    def open(cls, folder: Path) -> "_Columns":
-        return cls(*(np.asarray(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in _TERM_FILES))
+    def open(cls, folder: Path, *, mapped: bool) -> "_Columns":
+        return cls(*(load_array(folder / name, mapped=mapped) for name in _TERM_FILES))
 
     def save(self, folder: Path) -> None:
         for name, array in zip(_TERM_FILES, (self.hashes, self.columns), strict=True):

@@ -118,8 +118,8 @@ class FaissStore:
         self._graph: Any = None
 
     @classmethod
-    def open(cls, path: Path, *, graph: Path | None = None) -> "FaissStore":
-        """The store that `save` wrote to `path`, and `save_graph` to `graph`, memory-mapped; it cannot be added to.
+    def open(cls, path: Path, *, graph: Path | None = None, mapped: bool = True) -> "FaissStore":
+        """The store that `save` wrote to `path`, and `save_graph` to `graph`; a memory-mapped one cannot be added to.
 
         Raises:
             IndexCorrupt: a file is no FAISS index of ours.
@@ -127,7 +127,7 @@ class FaissStore:
         import faiss
 
         try:
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
             of_ours = index.sq.qtype == faiss.ScalarQuantizer.QT_fp16
             linked = _graph_over(index, faiss.read_index(str(graph), faiss.IO_FLAG_SKIP_STORAGE)) if graph else None
         except (RuntimeError, AttributeError) as error:

@@ -513,7 +513,7 @@ askpolicy.add_command(keys)
 
 @askpolicy.group()
 def index() -> None:
-    """Build, update, show, verify and roll back index folders."""
+    """Build, update, show, verify, roll back, export and import index folders."""
 
 
 _history_option = click.option(
@@ -627,6 +627,57 @@ def rollback(*, folder: Path) -> None:
 
     manifest = roll_back(folder)
     click.echo(f"{folder}: {manifest.version} of {manifest.built_at} serves again ({manifest.policies:,} policies)")
+
+
+@index.command("export")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+def export(*, folder: Path, file: Path) -> None:
+    """Write the index version that serves in DIR to FILE, an archive for `index import`; - is standard output.
+
+    It may be updated meanwhile: one version is written, once each of its files is proved whole.
+    """
+    from index.transfer import export_index
+
+    if file == Path("-"):
+        if sys.stdout.isatty():
+            raise click.UsageError("the archive is no text for a terminal: give a FILE, or pipe it somewhere")
+        export_index(folder, sys.stdout.buffer)
+        return
+    with _written_whole(file) as archive:
+        manifest = export_index(folder, archive)
+    size = file.stat().st_size
+    click.echo(f"{file}: version {manifest.version} ({manifest.policies:,} policies) in {size / 1_000_000:,.1f} MB")
+
+
+@index.command("import")
+@click.argument("archive", metavar="FILE", type=click.File("rb"))
+@_out_option
+@_model_option
+def import_(*, archive: BinaryIO, out: Path, model: str | None) -> None:
+    """Serve the index version in FILE, which `index export` wrote, from the index folder --out; - is standard input.
+
+    Nothing is published before every file is proved whole and the index has opened. A running service takes it over as
+    it does a newly built one, and `index rollback` goes back to the version before.
+    """
+    from index.transfer import import_index
+
+    manifest = import_index(archive, out, embedder=_embedder(_settings(model=model)))
+    click.echo(f"{out}: {manifest.version} of {manifest.built_at} serves ({manifest.policies:,} policies)")
+
+
+@contextmanager
+def _written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that is at `path` once it is written, or never."""
+    waiting = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        with waiting.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        waiting.replace(path)
+    finally:
+        waiting.unlink(missing_ok=True)
 
 
 def _listed(file: BinaryIO) -> list[str]:

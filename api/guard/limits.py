@@ -6,6 +6,7 @@ It does not know what a body means.
 
 import asyncio
 import re
+from collections.abc import Mapping
 from itertools import islice
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +21,9 @@ MAX_JSON_TOKENS = 2_000
 # byte that looks like a quote would hide the brackets behind it.
 _JSON_TOKEN = re.compile(rb'"(?:[^"\\\0]++|\\[^\0])*+"?|[\[{,]')
 
+# Of what is larger; a slow line sends 20 MB in 100 s.
+_LEAST_BYTES_A_SECOND = 200_000
+
 
 def has_few_values(body: bytes) -> bool:
     """Whether `body`, as JSON, has at most `MAX_JSON_TOKENS` strings, commas and opening brackets.
@@ -33,12 +37,12 @@ def has_few_values(body: bytes) -> bool:
 class BodyLimit:
     """Middleware: no more than `max_bytes` of a request's body, none later than `timeout_s`, reach the application.
 
-    Of JSON no more than `MAX_JSON_TOKENS` do.
+    Of JSON no more than `MAX_JSON_TOKENS` do. `larger` says of which paths more is read, for longer.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float, larger: Mapping[str, int]) -> None:
         self._app = app
-        self._max_bytes, self._timeout_s = max_bytes, timeout_s
+        self._max_bytes, self._timeout_s, self._larger = max_bytes, timeout_s, larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -48,16 +52,19 @@ class BodyLimit:
         headers = dict(scope["headers"])
         declared = headers.get(b"content-length", b"")
         messages = None
-        if not (declared.isdigit() and int(declared) > self._max_bytes):
+        max_bytes, timeout_s = self._larger.get(scope["path"], self._max_bytes), self._timeout_s
+        if scope["path"] in self._larger:
+            timeout_s = max(timeout_s, max_bytes / _LEAST_BYTES_A_SECOND)
+        if not (declared.isdigit() and int(declared) > max_bytes):
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    messages = await self._read(receive)
+                async with asyncio.timeout(timeout_s):
+                    messages = await _read(receive, max_bytes)
             except TimeoutError:
-                detail = f"the body did not arrive within {self._timeout_s:g} s; send it again"
+                detail = f"the body did not arrive within {timeout_s:g} s; send it again"
                 await problem(BODY_TOO_SLOW, detail, headers={"Connection": "close"})(scope, receive, send)
                 return
         if messages is None:
-            detail = f"the body has more than the {self._max_bytes:,} bytes that are read; shorten it"
+            detail = f"the body has more than the {max_bytes:,} bytes that are read; shorten it"
             await problem(BODY_TOO_LARGE, detail, headers={"Connection": "close"})(scope, receive, send)
             return
         is_json = b"json" in headers.get(b"content-type", b"").lower()
@@ -73,15 +80,16 @@ class BodyLimit:
 
         await self._app(scope, replay, send)
 
-    async def _read(self, receive: Receive) -> list[Message] | None:
-        """The messages of the whole body, or None once there are too many bytes."""
-        messages: list[Message] = []
-        size = 0
-        while True:
-            message = await receive()
-            messages.append(message)
-            size += len(message.get("body", b""))
-            if size > self._max_bytes:
-                return None
-            if not message.get("more_body", False):
-                return messages
+
+async def _read(receive: Receive, max_bytes: int) -> list[Message] | None:
+    """The messages of the whole body, or None once there are too many bytes."""
+    messages: list[Message] = []
+    size = 0
+    while True:
+        message = await receive()
+        messages.append(message)
+        size += len(message.get("body", b""))
+        if size > max_bytes:
+            return None
+        if not message.get("more_body", False):
+            return messages

@@ -4,6 +4,7 @@ It does not know what is served. uvicorn does the work; what is added here is wh
 """
 
 import asyncio
+import faulthandler
 import fcntl
 import ipaddress
 import json
@@ -32,6 +33,7 @@ from api.observability.logs import log
 from api.observability.metrics import Metrics
 from api.settings import Settings
 from api.wire.problems import HEAD_TOO_LARGE, MEDIA_TYPE, NOT_HTTP, TOO_MANY_CONNECTIONS, ProblemKind, body_of
+from index.sources.files import MAX_BYTES
 
 _BACKLOG = 2_048
 # Idle connections are kept so long when the service stops: a question that is on its way still gets its answer.
@@ -47,6 +49,8 @@ _TELL_EVERY_S = 1.0
 
 def serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
     """Serve `app` until SIGTERM, SIGINT or SIGHUP; what is under way then is finished."""
+    # a process that the system kills for an unreadable map, or that a library crashes, tells where
+    faulthandler.enable()
     # uvicorn raises the signal again when all is done; that it came is no failure
     signal.signal(signal.SIGTERM, lambda *_: None)
     server_of(app, settings, listener).run(sockets=[listener])
@@ -92,7 +96,7 @@ class _Config(uvicorn.Config):
     def __init__(self, app: FastAPI | str, settings: Settings, listener: socket.socket, **more: Any) -> None:
         self.patience_s, self.most_connections = settings.read_timeout_s, settings.max_connections
         # chunks of a byte each take six
-        self.most_bytes = _MOST_HEAD_BYTES + 8 * settings.max_body_bytes
+        self.most_bytes = _MOST_HEAD_BYTES + 8 * max(settings.max_body_bytes, MAX_BYTES if settings.uploads else 0)
         self.stopping = False
         self.metrics: Metrics | None = None
         self._refused, self._told_at = 0, 0.0

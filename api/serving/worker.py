@@ -4,6 +4,7 @@ It does not know the server. `python -m api.serving.worker` only opens what a wo
 beforehand.
 """
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -26,6 +27,7 @@ def create() -> FastAPI:
     Raises:
         AskPolicyError: the model, the keys or another setting cannot be used.
     """
+    faulthandler.enable()  # see `api.serving.server.serve`
     threading.Thread(target=_stop_without_supervisor, daemon=True).start()
     settings = Settings.from_environment(os.environ)
     show_logs(settings)

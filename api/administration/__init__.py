@@ -1,0 +1,1 @@
+"""Policies that are uploaded and removed while the service answers."""
