@@ -321,11 +321,12 @@ def train(*, data: Path, out: Path, start: Path | None, share: float | None) -> 
 @_training_data
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for the reader.")
 @click.option("--start", type=click.Path(path_type=Path), help="The folder of a reader to go on from.")
-def train_reader(*, data: Path, out: Path, start: Path | None) -> None:
+@click.option("--epochs", type=click.IntRange(min=1), default=4, show_default=True)
+def train_reader(*, data: Path, out: Path, start: Path | None, epochs: int) -> None:
     """Teach the reader again; needs the extra `train`, and some three hours on two cores."""
     from eval.train_reader import train_reader as train_model
 
-    train_model(data / "corpus" / "policies", out, start=start)
+    train_model(data / "corpus" / "policies", out, start=start, epochs=epochs)
 
 
 @main.command()

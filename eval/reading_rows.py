@@ -7,17 +7,29 @@ each, and contrast sets.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import numpy as np
+
 from eval.questions import json_lines
+from eval.tasks.labels import LabelledPolicy, labelled_policies
 from eval.tasks.reading import READING
 from eval.training_rows import read_split
+from index.embedding import Embedder
 from index.parsing.document import Span
-from index.policies.passages import Passage, context, passage_at, sentence_texts
+from index.policies.passages import Passage, context, embedded_text, passage_at, sentence_texts
 from index.policies.versions import Policy
+from qa.intents import Intent, read_intents
 from qa.reading.reader import ANSWERS, Excerpt
 
 PASSAGES, CONTRASTS = READING / "passages.jsonl", READING / "contrasts.jsonl"
+ANSWERING = "answering"
+"""What is known of a passage that answers where nobody judged how."""
+# Of each labelled policy so many intents that it answers are asked, and as many that it does not; of an invented text
+# so many questions.
+_INTENTS_OF_A_POLICY, _QUESTIONS_OF_A_TEXT = 25, 3
+_SILENT_PASSAGES = 2
 _VERDICT_OF = {**{answer: answer for answer in ANSWERS}, "none": "silent"}
 
 
@@ -26,7 +38,7 @@ class JudgedPassage:
     """A question, what is read of a passage, and how it was judged.
 
     Attributes:
-        answer: one of `ANSWERS`.
+        answer: one of `ANSWERS`, or `ANSWERING`.
         evidence: the places of the sentences that say so; none if it is silent.
     """
 
@@ -93,3 +105,53 @@ def contrast_rows() -> Iterator[JudgedPassage]:
 
 def _contrast(excerpt: Excerpt, asked: dict[str, Any], version: str) -> JudgedPassage:
     return JudgedPassage(asked["q"], excerpt, _VERDICT_OF[asked[version]], frozenset(asked[f"e{version}"]))
+
+
+def intent_rows(folder: Path, embedder: Embedder, draw: Random) -> Iterator[JudgedPassage]:
+    """What rubrics ask: intents, asked of passages that the labels say answer them, and of the nearest that do not.
+
+    Policies that the reader is measured on are left out.
+    """
+    kept = {row["file"] for split in ("dev", "test") for _, row in json_lines(READING / f"{split}.jsonl")}
+    intents = read_intents()
+    for policy in labelled_policies(split="train"):
+        if policy.file not in kept:
+            yield from _asked_of_policy(policy, intents, folder, embedder, draw)
+    for intent in intents:
+        for texts, answer in ((intent["says"], ANSWERING), (intent["near"], "silent")):
+            for text in texts:
+                for question in draw.sample(intent["questions"], _QUESTIONS_OF_A_TEXT):
+                    yield JudgedPassage(
+                        question, Excerpt("", (text,)), answer, frozenset((0,) if answer == ANSWERING else ())
+                    )
+
+
+def _asked_of_policy(
+    labelled: LabelledPolicy, intents: Sequence[Intent], folder: Path, embedder: Embedder, draw: Random
+) -> Iterator[JudgedPassage]:
+    policy, passages = read_split(folder / labelled.file)
+    excerpts = [Excerpt(context(policy.text, each), tuple(sentence_texts(policy.text, each))) for each in passages]
+    tells = [_told_by_sentences(each, labelled) for each in passages]
+    by_name = {intent["intent"]: intent["questions"] for intent in intents}
+    present, absent = sorted(labelled.intents), sorted(set(by_name) - labelled.intents)
+    asked = draw.sample(present, min(_INTENTS_OF_A_POLICY, len(present))) + draw.sample(absent, _INTENTS_OF_A_POLICY)
+    questions = [draw.choice(by_name[name]) for name in asked]
+    vectors = embedder.embed_passages([embedded_text(policy.text, each) for each in passages])
+    nearness = embedder.embed_questions(questions) @ vectors.T
+    for name, question, near in zip(asked, questions, nearness, strict=True):
+        best_first = [int(place) for place in np.argsort(-near, kind="stable")]
+        evidence = {place: frozenset(n for n, told in enumerate(tells[place]) if name in told) for place in best_first}
+        answering = [place for place in best_first if evidence[place]][:1]
+        silent = [place for place in best_first if not evidence[place]]
+        for place in answering:
+            yield JudgedPassage(question, excerpts[place], ANSWERING, evidence[place])
+        for place in silent[: _SILENT_PASSAGES - len(answering)]:
+            yield JudgedPassage(question, excerpts[place], "silent", frozenset())
+
+
+def _told_by_sentences(passage: Passage, labelled: LabelledPolicy) -> list[set[str]]:
+    """The intents that each sentence of `passage` answers."""
+    return [
+        {name for span, names in labelled.answers.items() if span.start < end and start < span.end for name in names}
+        for start, end in passage.sentences
+    ]

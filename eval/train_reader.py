@@ -21,15 +21,17 @@ from torch.nn import functional
 
 from eval.reader_graph import read_reader_graph, write_reader_graph
 from eval.reader_model import ReaderModel
-from eval.reading_rows import JudgedPassage, contrast_rows, judged_rows, passage_rows
+from eval.reading_rows import ANSWERING, JudgedPassage, contrast_rows, intent_rows, judged_rows, passage_rows
 from eval.train import multiplies_bf16
-from index.embedding import DEFAULT_FOLDER
+from index.embedding import DEFAULT_FOLDER, open_embedder
 from index.onnx_embedding import open_session
 from qa.logistic import softmax
 from qa.reading.reader import ANSWERS, GRAPH, MAX_TOKENS, Laid, lay_out, padded
 
 _SILENT = ANSWERS.index("silent")
-_BATCH, _EPOCHS = 32, 4
+# How a passage answers is not known; that it does is: any answer but silence is right.
+_ANSWERING = -1
+_BATCH = 32
 _ENCODER_RATE, _HEADS_RATE, _WARMUP_SHARE = 1e-4, 1e-3, 0.05
 _SMOOTHED_LABELS, _EVIDENCE_WEIGHT = 0.05, 0.5
 # How many tokens a batch's inputs may have, drawn for each: the reader serves with any of these.
@@ -58,7 +60,7 @@ class Tokens:
         return len(self.question) + len(self.context) + sum(len(sentence) + 1 for sentence in self.sentences)
 
 
-def train_reader(corpus: Path, out: Path, *, start: Path | None = None, epochs: int = _EPOCHS, seed: int = 1) -> None:
+def train_reader(corpus: Path, out: Path, *, start: Path | None = None, epochs: int = 4, seed: int = 1) -> None:
     """Teach a reader and write its folder to `out`; what it tells of the dev questions after each epoch is printed.
 
     Args:
@@ -71,7 +73,8 @@ def train_reader(corpus: Path, out: Path, *, start: Path | None = None, epochs: 
     draw = Random(seed)
     tokenizer = reading_tokenizer()
     groups = [*judged_rows("train", corpus), *judged_rows("near_misses", corpus)]
-    judged = tokens(_some_without_subject([row for rows in groups for row in rows], draw), tokenizer)
+    asked = [*(row for rows in groups for row in rows), *intent_rows(corpus, open_embedder(), draw)]
+    judged = tokens(_some_without_subject(asked, draw), tokenizer)
     written = tokens(_some_without_subject([*passage_rows(corpus), *contrast_rows()], draw), tokenizer)
     dev = [tokens(rows, tokenizer) for rows in judged_rows("dev", corpus)]
     model = ReaderModel(DEFAULT_FOLDER)
@@ -116,7 +119,11 @@ def tokens(rows: Sequence[JudgedPassage], tokenizer: Tokenizer) -> list[Tokens]:
     ids = iter([read.ids for read in tokenizer.encode_batch(texts, add_special_tokens=False)])
     return [
         Tokens(
-            next(ids), next(ids), [next(ids) for _ in row.excerpt.sentences], ANSWERS.index(row.answer), row.evidence
+            next(ids),
+            next(ids),
+            [next(ids) for _ in row.excerpt.sentences],
+            _ANSWERING if row.answer == ANSWERING else ANSWERS.index(row.answer),
+            row.evidence,
         )
         for row in rows
     ]
@@ -130,8 +137,12 @@ def _sure(rows: Sequence[Tokens], graph: Path, draw: Random) -> frozenset[int]:
         numbers = ordered[begin : begin + _BATCH]
         laid = [_laid(rows[number], draw, max_tokens=MAX_TOKENS) for number in numbers]
         shares = softmax(session.run(None, padded(laid))[0])
-        found |= {number for place, number in enumerate(numbers) if shares[place, rows[number].answer] >= _SURE}
+        found |= {number for place, number in enumerate(numbers) if _share(shares[place], rows[number].answer) >= _SURE}
     return frozenset(found)
+
+
+def _share(shares: np.ndarray, answer: int) -> float:
+    return float(1 - shares[_SILENT] if answer == _ANSWERING else shares[answer])
 
 
 def _fit(
@@ -200,7 +211,11 @@ def _told_of(model: ReaderModel, dev: Sequence[Sequence[Tokens]], draw: Random) 
 def _loss(answers: Tensor, decides: Tensor, labels: Tensor, evidence: Tensor, marks: Tensor) -> Tensor:
     counted = marks * (labels != _SILENT).unsqueeze(1)
     of_sentences = functional.binary_cross_entropy_with_logits(decides, evidence, reduction="none") * counted
-    of_answers = functional.cross_entropy(answers, labels, label_smoothing=_SMOOTHED_LABELS)
+    of_answers = functional.cross_entropy(
+        answers, labels.clamp(min=0), label_smoothing=_SMOOTHED_LABELS, reduction="none"
+    )
+    answering = torch.logsumexp(answers, dim=1) - torch.logsumexp(answers[:, :_SILENT], dim=1)
+    of_answers = torch.where(labels == _ANSWERING, answering, of_answers).mean()
     return of_answers + _EVIDENCE_WEIGHT * of_sentences.sum() / counted.sum().clamp(min=1)
 
 
