@@ -49,7 +49,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PIECE_BYTES = 1 << 20
 # A list of 100,000 files has so many bytes; an index of a million passages has 400.
 _MOST_CONTENTS_BYTES, _MOST_FILES = 20_000_000, 100_000
-# Half-precision vectors hardly shrink: level 9 takes eight times as long as 1 for 3 % less.
+# Half-precision vectors hardly shrink.
 _LEVEL = 1
 _END_BYTES = 2 * tarfile.BLOCKSIZE
 _SPARE_BYTES = 16 << 20

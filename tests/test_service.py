@@ -192,7 +192,7 @@ def test_the_queue_holds_as_many_as_are_answered_in_time(assistant: FakeAssistan
 @contextmanager
 def raw_connection(asking: httpx.Client) -> Iterator[socket.socket]:
     address = urlsplit(str(asking.base_url))
-    with socket.create_connection((address.hostname, address.port), timeout=5) as raw:
+    with socket.create_connection((address.hostname, address.port), timeout=15) as raw:
         yield raw
 
 
