@@ -44,6 +44,9 @@ _RANGES_OF = 480
 # Questions come without the company's name: "does notify me" as well as "do they notify me".
 _SUBJECT, _NO_SUBJECT_SHARE = re.compile(r"\b(?:they|it|them) ", re.IGNORECASE), 0.3
 _REPORT_EVERY = 200
+# With 0, .3, .5, .7 and 1 of the taught weights: AUROC .896, .904, .905, .906, .904 and .832, .839, .844, .849, .832 of
+# the answers right (dev, n=441 and 416).
+_TAUGHT_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,23 @@ def train_reader(corpus: Path, out: Path, *, start: Path | None = None, epochs: 
     dev = [tokens(rows, tokenizer) for rows in judged_rows("dev", corpus)]
     model = ReaderModel(DEFAULT_FOLDER)
     rows = [*judged, *written]
-    sure: frozenset[int] = frozenset()
     if start:
-        model.load_state_dict(read_reader_graph(start / GRAPH, model.encoder.config.num_hidden_layers))
-        sure = _sure(rows, start / GRAPH, draw)
-    _fit(model, rows, dev, sure, epochs=epochs, draw=draw)
+        begun = read_reader_graph(start / GRAPH, model.encoder.config.num_hidden_layers)
+        model.load_state_dict(begun)
+        _fit(model, rows, dev, _sure(rows, start / GRAPH, draw), epochs=epochs, draw=draw)
+        model.load_state_dict(_mean(begun, model.state_dict()))
+        print(_told_of(model, dev, draw), file=sys.stderr, flush=True)
+    else:
+        _fit(model, rows, dev, frozenset(), epochs=epochs, draw=draw)
     write_reader(model, judged, written, out, draw=draw)
+
+
+def _mean(begun: Mapping[str, Tensor], taught: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights between where a reader began and where it ended (Wortsman et al. 2022)."""
+    return {
+        name: torch.lerp(begun[name], value, _TAUGHT_SHARE) if value.is_floating_point() else value
+        for name, value in taught.items()
+    }
 
 
 def _some_without_subject(rows: Sequence[JudgedPassage], draw: Random) -> list[JudgedPassage]:
