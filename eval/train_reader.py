@@ -44,9 +44,9 @@ _RANGES_OF = 480
 # Questions come without the company's name: "does notify me" as well as "do they notify me".
 _SUBJECT, _NO_SUBJECT_SHARE = re.compile(r"\b(?:they|it|them) ", re.IGNORECASE), 0.3
 _REPORT_EVERY = 200
-# With 0, .3, .5, .7 and 1 of the taught weights: AUROC .896, .904, .905, .906, .904 and .832, .839, .844, .849, .832 of
-# the answers right (dev, n=441 and 416).
-_TAUGHT_SHARE = 0.7
+# With 0, .4, .7 and 1 of the taught weights: AUROC .860, .873, .886, .886 (own test, n=572), and of the surest verdicts,
+# given for 54 %, .894, .876, .832, .837 right (n=194): decision 67.
+_TAUGHT_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
