@@ -44,8 +44,8 @@ _RANGES_OF = 480
 # Questions come without the company's name: "does notify me" as well as "do they notify me".
 _SUBJECT, _NO_SUBJECT_SHARE = re.compile(r"\b(?:they|it|them) ", re.IGNORECASE), 0.3
 _REPORT_EVERY = 200
-# With 0, .4, .7 and 1 of the taught weights: AUROC .860, .873, .886, .886 (own test, n=572), and of the surest verdicts,
-# given for 54 %, .894, .876, .832, .837 right (n=194): decision 67.
+# With 0, .4, .7 and 1 of the taught weights: AUROC .860, .873, .886, .886 (own test, n=572), and of the surest 54 % of
+# verdicts .894, .876, .832, .837 right (n=194): decision 67.
 _TAUGHT_SHARE = 0.4
 
 
