@@ -22,6 +22,7 @@ from api.guard.security_headers import SecurityHeaders
 from api.observability.metrics import Metrics
 from api.observability.request_log import RequestLog
 from api.observability.traces import Traces
+from api.routes.changes import changes
 from api.routes.chat_completions import chat_completions
 from api.routes.pages import chat
 from api.routes.questions import questions
@@ -106,6 +107,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     app.include_router(questions(work))
     app.include_router(chat_completions(work))
     app.include_router(records(work))
+    app.include_router(changes(work))
     app.include_router(state(live, metrics))
     app.include_router(chat(settings.page_token))
     for_mcp = _mcp_endpoint(app)

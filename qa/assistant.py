@@ -9,6 +9,7 @@ import numpy as np
 from index.embedding import Embedder
 from index.errors import BadK
 from index.language.detect import READ_LANGUAGES, can_read
+from index.policies.companies import Company
 from index.policies.series import undated_twins
 from index.policy_index import PolicyIndex
 from qa.answers import (
@@ -238,6 +239,14 @@ class Assistant:
             return self._understanding.query(
                 question, companies=companies, history=history, as_of=as_of, deadline=deadline
             )
+
+    def company(self, name: str) -> Company:
+        """The company that goes by `name`: its id, name, alias or domain.
+
+        Raises:
+            UnknownCompany: none does.
+        """
+        return self._understanding.names.given(name)
 
     def examine(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Examined:
         """The candidates for `question` and every signal, undecided.

@@ -109,6 +109,9 @@ class FakeAssistant(Assistant):
         query = Query(question, question, question, question, QuestionKind.FACT, matched)
         return Ranking(query, tuple(self._judged("sold", named, checked_k(k))[1]))
 
+    def company(self, name: str) -> Company:
+        return self._given(name)[0]
+
     def _judged(self, question: str, named: Sequence[tuple[Company, str]], k: int) -> tuple[Outcome, list[Hit]]:
         if "weather" in question:
             return Outcome.OUT_OF_SCOPE, []

@@ -336,9 +336,9 @@ def _stretch(policy: Policy, found: Sequence[Paragraph]) -> Stretch | None:
 def _with_changed_words(was: Stretch, now: Stretch) -> tuple[Stretch, Stretch]:
     """Both with the spans of the words in which they differ."""
     olds, news = _word_spans(was), _word_spans(now)
-    opcodes = Indel.opcodes([word for word, _ in olds], [word for word, _ in news])
-    removed = [(i, i_end) for tag, i, i_end, _, _ in opcodes if tag == "delete"]
-    inserted = [(j, j_end) for tag, _, _, j, j_end in opcodes if tag == "insert"]
+    edits = Indel.opcodes([word for word, _ in olds], [word for word, _ in news])
+    removed = [(edit.src_start, edit.src_end) for edit in edits if edit.tag == "delete"]
+    inserted = [(edit.dest_start, edit.dest_end) for edit in edits if edit.tag == "insert"]
     return (
         Stretch(was.heading, was.start, was.end, was.text, _joined(removed, olds)),
         Stretch(now.heading, now.start, now.end, now.text, _joined(inserted, news)),
