@@ -27,6 +27,7 @@ from api.observability.metrics import Metrics
 from api.observability.request_log import RequestLog
 from api.observability.traces import Traces
 from api.routes.administration import MAX_UPLOAD_BYTES, UPLOADS, administration
+from api.routes.changes import changes
 from api.routes.chat_completions import chat_completions
 from api.routes.pages import chat
 from api.routes.questions import questions
@@ -96,6 +97,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     if parts.uploads:
         app.include_router(administration(parts.uploads))
     app.include_router(state(parts.live, parts.metrics))
+    app.include_router(changes(work))
     app.include_router(chat(settings.page_token))
     parts.mcp = _mcp_endpoint(app)
     app.include_router(reference(app))

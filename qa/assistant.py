@@ -8,6 +8,7 @@ from datetime import date
 
 from index.embedding import Embedder
 from index.errors import BadK
+from index.policies.companies import Company
 from index.policy_index import PolicyIndex
 from qa.answers import (
     Answer,
@@ -278,6 +279,14 @@ class Assistant:
             return self._understanding.query(
                 question, companies=companies, history=history, as_of=as_of, deadline=deadline
             )
+
+    def company(self, name: str) -> Company:
+        """The company that goes by `name`: its id, name, alias or domain.
+
+        Raises:
+            UnknownCompany: none does.
+        """
+        return self._understanding.names.given(name)
 
     def examine(self, question: str, *, companies: Sequence[str] = (), history: Sequence[str] = ()) -> Examined:
         """The candidates for `question` and every signal, undecided.

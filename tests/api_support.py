@@ -110,6 +110,9 @@ class FakeAssistant(Assistant):
         query = Query(question, question, question, question, QuestionKind.FACT, matched)
         return Ranking(query, tuple(self._judged("sold", named, checked_k(k))[1]))
 
+    def company(self, name: str) -> Company:
+        return self._given(name)[0]
+
     def compare(
         self,
         questions: Sequence[str],

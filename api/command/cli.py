@@ -119,10 +119,11 @@ _reader_option = click.option(
     "--reader",
     help="What reads the best passages: shipped, none or a folder; left out: $ASKPOLICY_READER, or else shipped.",
 )
+_DAY = click.DateTime(["%Y-%m-%d"])
 _as_of_option = click.option(
     "--as-of",
     metavar="DATE",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=_DAY,
     help="Answer from the versions that were in force on this day, such as 2015-03-20.",
 )
 
@@ -386,6 +387,58 @@ def checklists(*, name: str | None) -> None:
         for label, words in (("silence", item.silence), ("source", item.source)):
             if words:
                 click.echo(_one_line(f"  {label}: {words}"))
+
+
+@askpolicy.command()
+@_company_option
+@click.option("--since", metavar="DAY", type=_DAY, help="Only versions recorded on this day or later.")
+@click.option("--until", metavar="DAY", type=_DAY, help="Only versions recorded on this day or earlier.")
+@click.option(
+    "--type",
+    "types",
+    metavar="TYPE",
+    multiple=True,
+    help="Only documents of this type, such as Privacy Policy; repeatable.",
+)
+@click.option("--technical", is_flag=True, help="List technical changes too, which are else only counted.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "md"]),
+    default="text",
+    show_default=True,
+    help="How it is printed; json: one object a line, as GET /v1/changes lists them.",
+)
+@_index_option
+@_model_option
+def changes(
+    *,
+    companies: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    types: tuple[str, ...],
+    technical: bool,
+    form: str,
+    index_folder: Path | None,
+    model: str | None,
+) -> None:
+    """List what changed in the policies, version by version and passage by passage, the newest first.
+
+    Each changed passage is listed once: added, removed, reworded with the words that changed, or moved. Changes of form
+    alone (markup, numbering, the day of the last update) and those of an archive's own tools are technical.
+    """
+    from api.command.changes import print_changes
+    from api.serving.opening import open_index
+    from qa.changes import Period, every_change
+    from qa.question.mentions import CompanyNames
+
+    period = Period(_day(since), _day(until))
+    settings = _settings(index=index_folder, model=model)
+    with _progress() as progress:
+        opened = open_index(settings, _embedder(settings), progress=progress)
+    names = CompanyNames(list(opened.companies.values()), lower_case_words=opened.words)
+    ids = list(dict.fromkeys(names.given(name).id for name in companies)) or sorted(opened.companies)
+    print_changes(_console(), every_change(opened, ids, period=period, types=types), form=form, technical=technical)
 
 
 @askpolicy.command()

@@ -5,6 +5,7 @@ _PATHS = {
     "ask": ("/v1/ask",),
     "search": ("/v1/search",),
     "compare": ("/v1/compare",),
+    "changes": ("/v1/changes", "/v1/changes.atom"),
     "companies": ("/v1/companies",),
     "policies": ("/v1/policies",),
     "chat": ("/v1/chat", "/v1/models"),

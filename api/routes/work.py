@@ -75,9 +75,15 @@ class Work:
         return lambda assistant: self._answer(request, assistant, asked, deadline)
 
     async def record(
-        self, request: Request, assistant: Assistant, name: tuple[object, ...], make: Callable[[], BaseModel]
+        self,
+        request: Request,
+        assistant: Assistant,
+        name: tuple[object, ...],
+        make: Callable[[], BaseModel | bytes],
+        *,
+        media_type: str = "application/json",
     ) -> Response:
-        """What `make` returns as JSON; 304 where the client has it.
+        """What `make` returns, a model as JSON; 304 where the client has it.
 
         Args:
             name: what tells it from every other record of the index; what `make` returns depends on nothing else.
@@ -90,7 +96,7 @@ class Work:
         unchanged = not_modified(request.headers, tag, _RECORD_HEADERS)
         if unchanged is not None:
             return unchanged
-        record = await self._records.get(tag, make)
+        record = await self._records.get(tag, make, media_type=media_type)
         return record.response(request.headers, _RECORD_HEADERS)
 
     async def ask(self, request: Request, asked: AskRequest) -> Response:

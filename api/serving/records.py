@@ -30,8 +30,10 @@ class Records:
         self._making: dict[str, asyncio.Task[Representation]] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def get(self, tag: str, make: Callable[[], BaseModel]) -> Representation:
-        """What `make` returns as JSON, or what it returned when it was last asked for by `tag`.
+    async def get(
+        self, tag: str, make: Callable[[], BaseModel | bytes], *, media_type: str = "application/json"
+    ) -> Representation:
+        """What `make` returns, a model as JSON, or what it returned when it was last asked for by `tag`.
 
         Raises:
             Busy, TookTooLong: as `Admission.run`, and what `make` raises.
@@ -41,14 +43,16 @@ class Records:
             return self._kept[tag]
         making = self._making.get(tag)
         if making is None:
-            making = self._making[tag] = asyncio.create_task(self._make(tag, make))
+            making = self._making[tag] = asyncio.create_task(self._make(tag, make, media_type))
             making.add_done_callback(lambda done: self._made(tag, done))
         # whoever leaves must not take it from the others that wait for it
         return await asyncio.shield(making)
 
-    async def _make(self, tag: str, make: Callable[[], BaseModel]) -> Representation:
+    async def _make(self, tag: str, make: Callable[[], BaseModel | bytes], media_type: str) -> Representation:
         def made() -> Representation:
-            return Representation.of(make().model_dump_json().encode(), media_type="application/json", tag=tag)
+            found = make()
+            body = found if isinstance(found, bytes) else found.model_dump_json().encode()
+            return Representation.of(body, media_type=media_type, tag=tag)
 
         try:
             async with asyncio.timeout(self._timeout_s):

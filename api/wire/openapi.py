@@ -92,6 +92,11 @@ _WITHOUT_KEY = (
 STATE_PROBLEMS = documented(*_ANY)
 _BAD_PAGE = "query.limit: Input should be less than or equal to 1000. /openapi.json holds the schema"
 RECORD_PROBLEMS = documented((problems.INVALID_REQUEST, _BAD_PAGE), *_ASKING)
+CHANGES_PROBLEMS = documented(
+    (KIND_OF_ERROR[errors.UnknownCompany], "no company 'jivochta' in this index: did you mean JivoChat?"),
+    (problems.INVALID_REQUEST, _BAD_PAGE),
+    *_ASKING,
+)
 POLICY_PROBLEMS = documented((KIND_OF_ERROR[errors.UnknownPolicy], _UNKNOWN_POLICY), _TOO_LONG, *_ASKING)
 QUESTION_PROBLEMS = documented(
     (KIND_OF_ERROR[errors.BadQuestion], "the question has 3,000 characters, at most 2,000 are read; shorten it"),

@@ -36,7 +36,8 @@ MAX_CURSOR_CHARS = 2_000
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
-def _iso_day(value: object) -> object:
+def iso_day(value: object) -> object:
+    """The day that `value` names as ISO 8601 writes days; None for None."""
     if value is None:
         return None
     if not (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)):
@@ -88,7 +89,7 @@ Offset = Annotated[
 ]
 AsOf = Annotated[
     date | None,
-    BeforeValidator(_iso_day),
+    BeforeValidator(iso_day),
     Field(description="answer from the versions that were in force on this day; left out: from the latest"),
 ]
 History = Annotated[

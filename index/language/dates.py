@@ -107,6 +107,15 @@ def last_day(text: str) -> date | None:
     return None
 
 
+def without_days(text: str) -> str:
+    """`text` without the days and months of years that it names.
+
+    >>> without_days("Last updated: 3 June 2024."), without_days("Effective May 2023"), without_days("within 30 days")
+    ('Last updated: .', 'Effective ', 'within 30 days')
+    """
+    return _DAY.sub("", text)
+
+
 def effective_on(document: Document) -> date | None:
     """The day that `document` states for itself: from when it holds or when it was last changed, whichever is later.
 
