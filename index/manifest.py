@@ -213,6 +213,19 @@ def current_version(folder: Path) -> tuple[Path, Manifest]:
     return where, manifest
 
 
+def kept_version(folder: Path, version: str) -> tuple[Path, Manifest]:
+    """The folder and the manifest of a published version that is still kept, whether it serves or not.
+
+    Raises:
+        IndexMissing: it is not kept any longer, or never was.
+        IndexCorrupt: its manifest cannot be read.
+    """
+    where = folder / _VERSIONS / version
+    if version not in {path.name for path in _finished(folder)}:
+        raise IndexMissing(f"{folder}: no version {version[:100]!r} is kept; the version before the last build is")
+    return where, read_manifest(where / MANIFEST)
+
+
 def is_index_folder(folder: Path) -> bool:
     """Whether an index was published in `folder`, or is being built there: nothing in it is a policy."""
     return (folder / _LOCK).exists() or ((folder / _CURRENT).exists() and (folder / _VERSIONS).is_dir())

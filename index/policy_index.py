@@ -18,7 +18,7 @@ import numpy as np
 
 from index.embedding import Embedder
 from index.errors import IndexCorrupt, IndexOutdated, ModelMismatch, UnknownPolicy
-from index.manifest import Manifest, check, current_version
+from index.manifest import Manifest, check, current_version, kept_version
 from index.parsing.document import Markup
 from index.policies.companies import Company, Related
 from index.policies.passages import Passage
@@ -264,6 +264,17 @@ class PolicyIndex:
             if newer.version == manifest.version:
                 raise
             return cls.open_version(where, newer, embedder=embedder)
+
+    @classmethod
+    def open_kept(cls, folder: Path, version: str, *, embedder: Embedder) -> "PolicyIndex":
+        """A version of `folder` that is still kept, whether it serves or not.
+
+        Raises:
+            IndexMissing: it is not kept.
+            IndexCorrupt, IndexOutdated, ModelMismatch: as `open`.
+        """
+        where, manifest = kept_version(folder, version)
+        return cls.open_version(where, manifest, embedder=embedder)
 
     @classmethod
     def open_version(cls, where: Path, manifest: Manifest, *, embedder: Embedder) -> "PolicyIndex":

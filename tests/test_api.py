@@ -519,6 +519,8 @@ def test_openapi_lists_the_endpoints_of_the_contract(document: dict) -> None:
     assert sorted(document["paths"]) == sorted(
         [
             "/v1/ask",
+            "/v1/changes",
+            "/v1/changes.atom",
             "/v1/compare",
             "/v1/search",
             "/v1/companies",

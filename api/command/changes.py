@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from api.wire.changes import StretchOut, VersionChangeOut
+from api.wire.schemas import PolicyOut
+from index.policies.versions import Policy
 from qa.changes import VersionChange
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -16,16 +18,16 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>#~|])")
 _STYLES = {"added": "bold green", "removed": "bold red", "reworded": "bold yellow", "moved": "bold", "technical": "dim"}
 
 
-def print_changes(console: Console, changes: Iterable[VersionChange], *, form: str, technical: bool) -> None:
-    """Print each of `changes` as soon as it is found.
+def print_changes(console: Console, changes: Iterable[VersionChange], *, form: str, technical: bool) -> bool:
+    """Print each of `changes` as soon as it is found; whether there was any.
 
     Args:
         form: "text", "json" (an object a line, as the HTTP service lists them) or "md".
         technical: with technical changes, which are else only counted.
     """
-    nothing = True
+    found = False
     for changed in changes:
-        nothing = False
+        found = True
         told = VersionChangeOut.of(changed, technical=technical)
         if form == "json":
             click.echo(json.dumps(told.model_dump(mode="json"), ensure_ascii=False))
@@ -34,8 +36,19 @@ def print_changes(console: Console, changes: Iterable[VersionChange], *, form: s
         else:
             for line in _text(told, changed.in_words):
                 console.print(line, soft_wrap=True)
-    if nothing and form == "text":
-        console.print("Nothing changed.")
+    return found
+
+
+def print_gone(console: Console, gone: Iterable[Policy], *, form: str) -> None:
+    """Print which policies are not there any longer."""
+    for policy in gone:
+        words = f"{policy.company_id}, {policy.title}: gone"
+        if form == "json":
+            click.echo(json.dumps({"gone": PolicyOut.of(policy).model_dump(mode="json")}, ensure_ascii=False))
+        elif form == "md":
+            click.echo(f"## {_escaped(words)}\n")
+        else:
+            console.print(_shown(words, style="bold red"), soft_wrap=True)
 
 
 def _title(told: VersionChangeOut) -> str:

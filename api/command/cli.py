@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import fields, replace
 from datetime import date, datetime
@@ -438,7 +438,9 @@ def changes(
         opened = open_index(settings, _embedder(settings), progress=progress)
     names = CompanyNames(list(opened.companies.values()), lower_case_words=opened.words)
     ids = list(dict.fromkeys(names.given(name).id for name in companies)) or sorted(opened.companies)
-    print_changes(_console(), every_change(opened, ids, period=period, types=types), form=form, technical=technical)
+    found = every_change(opened, ids, period=period, types=types)
+    if not print_changes(_console(), found, form=form, technical=technical):
+        _say("Nothing changed.")
 
 
 @askpolicy.command()
@@ -631,6 +633,118 @@ def _still_there(sources: Iterable[str]) -> list[Path]:
     for gone in (path for path in paths if not path.exists()):
         _say(f"Gone: {gone}")
     return [path for path in paths if path.exists()]
+
+
+@askpolicy.command()
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@_history_option
+@click.option(
+    "--index",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The index folder; it is built where there is none.",
+)
+@click.option(
+    "--snapshots",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder that snapshots of addresses among the sources are stored in.",
+)
+@click.option("--allow-private", is_flag=True, help="Fetch from private and loopback addresses, too.")
+@click.option("--webhook", "address", metavar="URL", help="Post what changed to this address as well, signed.")
+@click.option(
+    "--webhook-secret-file",
+    "secret_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The file of the secret that signs; left out: $ASKPOLICY_WEBHOOK_SECRET.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "md"]),
+    default="text",
+    show_default=True,
+    help="How what changed is printed.",
+)
+@_model_option
+def watch(
+    *,
+    sources: tuple[str, ...],
+    histories: tuple[Path, ...],
+    folder: Path,
+    snapshots: Path | None,
+    allow_private: bool,
+    address: str | None,
+    secret_file: Path | None,
+    form: str,
+    model: str | None,
+) -> None:
+    """Read the sources of an index again, and every SOURCE, and report what changed since the last report.
+
+    SOURCE is a file or folder of policies, or an address, which is fetched into --snapshots. It is made for cron: the
+    exit status is 0 where nothing changed, 10 where something did, 3 where nothing did and a source was left out, 1
+    after an error, 2 for wrong usage. The first run reports nothing. What was not delivered to the webhook is
+    delivered by the next run, before it reads anything.
+    """
+    from api.command.changes import print_changes, print_gone
+    from api.command.watch import EXIT_CHANGED, Report, Watch
+    from api.command.webhook import SECRET_VARIABLE, Webhook, read_secret
+
+    addresses = [source for source in sources if re.match(r"https?://", source, re.IGNORECASE)]
+    paths = [Path(source) for source in sources if source not in addresses]
+    if addresses and snapshots is None:
+        raise click.UsageError("an address is to be fetched: name the folder of its snapshots with --snapshots")
+    webhook = Webhook(address, read_secret(secret_file, os.environ.get(SECRET_VARIABLE))) if address else None
+
+    def show(report: Report) -> None:
+        print_changes(_console(), report.changes.versions, form=form, technical=False)
+        print_gone(_console(), report.changes.gone, form=form)
+
+    embedder = _embedder(_settings(model=model))
+    watching = Watch(folder, embedder, show=show, say=_say, webhook=webhook)
+    changed = watching.report(date.today())
+    left_out = _fetched(addresses, snapshots, allow_private=allow_private) if snapshots else False
+    left_out |= _built_again(folder, [*paths, *([snapshots] if addresses and snapshots else [])], histories, embedder)
+    changed |= watching.report(date.today())
+    click.get_current_context().exit(EXIT_CHANGED if changed else EXIT_LEFT_OUT if left_out else 0)
+
+
+def _fetched(addresses: Sequence[str], snapshots: Path, *, allow_private: bool) -> bool:
+    """Store what stands at `addresses` now; whether one of them was refused or failed, which is told."""
+    from index.sources.fetch import Fetcher, FetchOutcome
+    from index.sources.fetch_address import anywhere, is_public
+
+    fetcher = Fetcher(snapshots, may_reach=anywhere if allow_private else is_public)
+    bad = [
+        fetched
+        for fetched in map(fetcher.fetch, addresses)
+        if fetched.outcome not in (FetchOutcome.OK, FetchOutcome.UNCHANGED)
+    ]
+    for fetched in bad:
+        _say(f"Left out: {fetched.address}: {fetched.outcome}: {fetched.reason}")
+    return bool(bad)
+
+
+def _built_again(folder: Path, paths: Sequence[Path], histories: Sequence[Path], embedder: "Embedder") -> bool:
+    """Read what the index in `folder` was built of and `paths` again; whether a file was left out, which is told."""
+    from index.build import build as build_index
+    from index.errors import IndexMissing
+    from index.manifest import current_version
+
+    try:
+        known = current_version(folder)[1]
+    except IndexMissing:
+        known = None
+    sources = [*(_still_there(known.sources) if known else []), *paths]
+    archives = [*(_still_there(known.histories) if known else []), *histories]
+    if not sources and not archives:
+        raise click.UsageError("nothing to watch: give files or folders of policies, addresses, or --history REPO")
+    each, all_archives = (list(dict.fromkeys(path.absolute() for path in found)) for found in (sources, archives))
+    with _progress() as progress:
+        report = build_index(each, folder, embedder=embedder, histories=all_archives, progress=progress)
+    for error in report.refused:
+        _say(f"Left out: {error}")
+    return bool(report.refused)
 
 
 @index.command()

@@ -24,7 +24,7 @@ from index.parsing.document import Kind, Span
 from index.parsing.markup import plain
 from index.policies.versions import Policy
 
-# Share of words in common from which a paragraph is the other reworded: decision 76.
+# Share of words in common from which a paragraph is the other reworded: decision 68.
 REWORDED_FROM = 0.45
 # The same of a part of a paragraph that was split or joined, in percent.
 _HELD_FROM = 80
