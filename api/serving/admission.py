@@ -124,6 +124,8 @@ class Admission:
         finally:
             given_up.set()
             waiting.cancel()
+            # so would the error of work that was stopped in the middle
+            del future, waiting
 
     @contextmanager
     def _in_time(self, limit: asyncio.Timeout) -> Iterator[asyncio.Timeout]:

@@ -26,23 +26,31 @@ class StopWhenClientLeaves:
         received: list[Message] = [await receive()]
         while received[-1].get("more_body", False):
             received.append(await receive())
-        left: asyncio.Future[Message] = asyncio.ensure_future(_disconnect(receive))
+        left = [asyncio.ensure_future(_disconnect(receive))]
 
         async def replay() -> Message:
-            return received.pop(0) if received else await asyncio.shield(left)
+            return received.pop(0) if received else await asyncio.shield(left[0])
 
-        answering = asyncio.ensure_future(self._app(scope, replay, send))
+        async def answer() -> None:
+            # a task that ends by it keeps the error, and with it the frames that know the request's index
+            with suppress(asyncio.CancelledError):
+                await self._app(scope, replay, send)
+
+        answering = asyncio.ensure_future(answer())
         try:
-            await asyncio.wait((answering, left), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((answering, *left), return_when=asyncio.FIRST_COMPLETED)
             if answering.done():
-                await answering
+                answering.result()
             else:
                 self._drop(scope)
         finally:
-            for task in (answering, left):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            answering.cancel()
+            left[0].cancel()
+            # waited for without their errors, and let go of: an error that knows this frame would keep the request's
+            # index until the garbage collector comes by
+            await asyncio.wait((answering, *left))
+            del answering
+            left.clear()
 
     def _drop(self, scope: Scope) -> None:
         scope["state"]["client_left"] = True
