@@ -15,7 +15,7 @@ import numpy as np
 from eval.questions import json_lines
 from eval.tasks.labels import LabelledPolicy, labelled_policies
 from eval.tasks.reading import READING
-from eval.training_rows import read_split
+from eval.training_rows import read_split, told_by_sentences
 from index.embedding import Embedder
 from index.parsing.document import Span
 from index.policies.passages import Passage, context, embedded_text, passage_at, sentence_texts
@@ -131,7 +131,7 @@ def _asked_of_policy(
 ) -> Iterator[JudgedPassage]:
     policy, passages = read_split(folder / labelled.file)
     excerpts = [Excerpt(context(policy.text, each), tuple(sentence_texts(policy.text, each))) for each in passages]
-    tells = [_told_by_sentences(each, labelled) for each in passages]
+    tells = [told_by_sentences(each, labelled) for each in passages]
     by_name = {intent["intent"]: intent["questions"] for intent in intents}
     present, absent = sorted(labelled.intents), sorted(set(by_name) - labelled.intents)
     asked = draw.sample(present, min(_INTENTS_OF_A_POLICY, len(present))) + draw.sample(absent, _INTENTS_OF_A_POLICY)
@@ -147,11 +147,3 @@ def _asked_of_policy(
             yield JudgedPassage(question, excerpts[place], ANSWERING, evidence[place])
         for place in silent[: _SILENT_PASSAGES - len(answering)]:
             yield JudgedPassage(question, excerpts[place], "silent", frozenset())
-
-
-def _told_by_sentences(passage: Passage, labelled: LabelledPolicy) -> list[set[str]]:
-    """The intents that each sentence of `passage` answers."""
-    return [
-        {name for span, names in labelled.answers.items() if span.start < end and start < span.end for name in names}
-        for start, end in passage.sentences
-    ]

@@ -90,16 +90,23 @@ def told_texts(corpus: Path, labelled: LabelledPolicy, places: Mapping[str, int]
     policy, split = read_split(corpus / labelled.file)
     sentences, whole = [], []
     for passage in split:
-        told: set[int] = set()
-        for (start, end), text in zip(passage.sentences, sentence_texts(policy.text, passage), strict=True):
-            here = Span(labelled.file, start, end)
-            intents = {
-                places[name] for span, names in labelled.answers.items() if span.overlaps(here) for name in names
-            }
-            sentences.append(Told(text, frozenset(intents)))
-            told |= intents
-        whole.append(Told(embedded_text(policy.text, passage), frozenset(told)))
+        told = [frozenset(places[name] for name in names) for names in told_by_sentences(passage, labelled)]
+        sentences += [Told(*each) for each in zip(sentence_texts(policy.text, passage), told, strict=True)]
+        whole.append(Told(embedded_text(policy.text, passage), frozenset().union(*told)))
     return sentences, whole
+
+
+def told_by_sentences(passage: Passage, labelled: LabelledPolicy) -> list[set[str]]:
+    """The intents that each sentence of `passage` answers."""
+    return [
+        {
+            name
+            for span, names in labelled.answers.items()
+            if span.overlaps(Span(labelled.file, start, end))
+            for name in names
+        }
+        for start, end in passage.sentences
+    ]
 
 
 def answering_each(texts: Sequence[Told]) -> dict[int, list[Told]]:

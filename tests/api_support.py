@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -211,6 +212,17 @@ def client(source: Assistant | Opener, **settings: object) -> Iterator[httpx.Cli
     made = Settings(**settings)  # type: ignore[arg-type]
     with served(create_app(source, made), made) as address, httpx.Client(base_url=address, timeout=10) as client:
         yield client
+
+
+def bearer(secret: str, **headers: str) -> dict[str, str]:
+    """The headers of a request with a key."""
+    return {"Authorization": f"Bearer {secret}", **headers}
+
+
+def asked(asking: httpx.Client, secret: str, question: str, path: str = "/v1/ask", **more: Any) -> httpx.Response:
+    """The response to a question that is asked with a key."""
+    headers = bearer(secret, Accept=more.pop("accept", "application/json"))
+    return asking.post(path, json={"question": question, **more}, headers=headers)
 
 
 def problem(response: httpx.Response) -> tuple[int, str]:

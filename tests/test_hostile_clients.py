@@ -98,11 +98,6 @@ def told(raw: socket.socket) -> bytes:
     return found
 
 
-def status_of(raw: socket.socket) -> int:
-    found = raw.recv(65_536)
-    return int(found.split()[1]) if found else 0
-
-
 # Slow
 
 

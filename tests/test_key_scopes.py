@@ -25,7 +25,7 @@ from api.serving.scoped import ScopedAssistants, company_ids
 from api.settings import Settings
 from index.policies.companies import Company
 from qa.assistant import Assistant
-from tests.api_support import ACQUISITION, client, problem, served, tiny_index
+from tests.api_support import ACQUISITION, asked, bearer, client, problem, served, tiny_index
 from tests.event_loop import run_async
 from tests.mcp_support import call, text_of, words
 from tests.test_mcp import with_key
@@ -44,15 +44,6 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
     return tmp_path / "keys.json"
-
-
-def bearer(secret: str, **headers: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {secret}", **headers}
-
-
-def asked(asking: httpx.Client, secret: str, question: str, path: str = "/v1/ask", **more: Any) -> httpx.Response:
-    headers = bearer(secret, Accept=more.pop("accept", "application/json"))
-    return asking.post(path, json={"question": question, **more}, headers=headers)
 
 
 # Companies: of what a key does not see, nothing is told, by any endpoint

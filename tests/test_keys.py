@@ -7,7 +7,6 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-import httpx
 import openai
 import pytest
 from click.testing import CliRunner
@@ -18,7 +17,7 @@ from api.command.cli import askpolicy
 from api.guard.keys import Key, KeysError, Scope, Secret, add_key, read_keys, rotate_key
 from api.settings import BadSetting, Settings
 from qa.assistant import Assistant
-from tests.api_support import ACQUISITION, client, problem, tiny_index
+from tests.api_support import ACQUISITION, asked, bearer, client, problem, tiny_index
 from tests.tiny import TinyEmbedder
 
 SHOP = "https://shop.example"
@@ -32,15 +31,6 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
     return tmp_path / "keys.json"
-
-
-def bearer(secret: str, **headers: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {secret}", **headers}
-
-
-def asked(asking: httpx.Client, secret: str, question: str, path: str = "/v1/ask", **more: Any) -> httpx.Response:
-    headers = bearer(secret, Accept=more.pop("accept", "application/json"))
-    return asking.post(path, json={"question": question, **more}, headers=headers)
 
 
 # An end, a rotation, the last use

@@ -12,7 +12,6 @@ hidden is no part of an index, whichever folder around it is indexed.
 """
 
 import json
-import os
 import re
 import secrets
 import shutil
@@ -29,6 +28,7 @@ from filelock import FileLock, Timeout
 
 from index.errors import AskPolicyError
 from index.sources.sidecar import Sidecar, is_sidecar, sidecar_path, sidecar_text
+from index.whole_file import whole_file
 
 MOST_WAITING = 1_000
 _MOST_DONE = 1_000
@@ -252,15 +252,8 @@ def _read(path: Path) -> Job | None:
 def _write(path: Path, data: bytes) -> None:
     """Write a whole file or none; a name that begins with a dot and ends otherwise is nobody's."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    waiting = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with waiting.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        waiting.replace(path)
-    finally:
-        waiting.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        file.write(data)
 
 
 def _move(name: str, source: Path, target: Path) -> None:

@@ -27,6 +27,7 @@ import click
 from api.command.keys import keys
 from api.settings import Settings, default_words, flag, likely_misspelt, variable
 from index.errors import AskPolicyError, IndexFolderError
+from index.whole_file import whole_file
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -811,7 +812,7 @@ def export(*, folder: Path, file: Path) -> None:
             raise click.UsageError("the archive is no text for a terminal: give a FILE, or pipe it somewhere")
         export_index(folder, sys.stdout.buffer)
         return
-    with _written_whole(file) as archive:
+    with whole_file(file) as archive:
         manifest = export_index(folder, archive)
     size = file.stat().st_size
     click.echo(f"{file}: version {manifest.version} ({manifest.policies:,} policies) in {size / 1_000_000:,.1f} MB")
@@ -831,20 +832,6 @@ def import_(*, archive: BinaryIO, out: Path, model: str | None) -> None:
 
     manifest = import_index(archive, out, embedder=_embedder(_settings(model=model)))
     click.echo(f"{out}: {manifest.version} of {manifest.built_at} serves ({manifest.policies:,} policies)")
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that is at `path` once it is written, or never."""
-    waiting = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with waiting.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        waiting.replace(path)
-    finally:
-        waiting.unlink(missing_ok=True)
 
 
 def _listed(file: BinaryIO) -> list[str]:

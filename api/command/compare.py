@@ -5,10 +5,8 @@ It does not know the command's options.
 
 import csv
 import io
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,6 +18,7 @@ from api.tables.table import Table
 from api.tables.workbook import check_installed, write_xlsx
 from api.wire.comparison import CellOut, ComparedCompanyOut, ItemOut
 from index.errors import AskPolicyError, BadQuestion
+from index.whole_file import whole_file
 from qa.checklists.checklist import Item, open_checklist
 from qa.question.understanding import checked_question
 
@@ -192,17 +191,3 @@ def _write(table: Table, form: str, file: BinaryIO) -> None:
     else:
         _WRITERS[form](table, text)
     text.detach()  # else it would close the file
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that becomes `path` once the block has ended well."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.command.compare import NeedsFile, whole_file
+from api.command.compare import NeedsFile
+from index.whole_file import whole_file
 
 if TYPE_CHECKING:
     from qa.comparison import Comparison

@@ -28,7 +28,7 @@ _HEADERS = {
 }
 
 
-RAW_HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in _HEADERS.items())
+_RAW_HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in _HEADERS.items())
 
 
 class SecurityHeaders:
@@ -43,7 +43,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 set_already = {name for name, _ in message["headers"]}
-                more = [header for header in RAW_HEADERS if header[0] not in set_already]
+                more = [header for header in _RAW_HEADERS if header[0] not in set_already]
                 message["headers"] = [*message["headers"], *more]
             await send(message)
 

@@ -37,7 +37,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_id = request_id_of(headers)
+        request_id = _request_id_of(headers)
         state: dict[str, Any] = scope.setdefault("state", {})
         began = time.perf_counter()
         status: int | None = None
@@ -78,7 +78,7 @@ class RequestLog:
         log.info("request", method=scope["method"], path=path, status=status, took_ms=round(1_000 * took_s, 1), **more)
 
 
-def request_id_of(headers: Headers) -> str:
+def _request_id_of(headers: Headers) -> str:
     """What a request is called: as it says itself, where that is fit for a log."""
     given = headers.get("x-request-id", "")
     return given if _ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,7 +1,6 @@
 """What is done for a client that has left: nothing more. It does not know what was asked."""
 
 import asyncio
-from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,31 +25,23 @@ class StopWhenClientLeaves:
         received: list[Message] = [await receive()]
         while received[-1].get("more_body", False):
             received.append(await receive())
-        left = [asyncio.ensure_future(_disconnect(receive))]
+        left = asyncio.ensure_future(_disconnect(receive))
 
         async def replay() -> Message:
-            return received.pop(0) if received else await asyncio.shield(left[0])
+            return received.pop(0) if received else await asyncio.shield(left)
 
-        async def answer() -> None:
-            # a task that ends by it keeps the error, and with it the frames that know the request's index
-            with suppress(asyncio.CancelledError):
-                await self._app(scope, replay, send)
-
-        answering = asyncio.ensure_future(answer())
+        answering = asyncio.ensure_future(self._app(scope, replay, send))
         try:
-            await asyncio.wait((answering, *left), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((answering, left), return_when=asyncio.FIRST_COMPLETED)
             if answering.done():
                 answering.result()
             else:
                 self._drop(scope)
         finally:
             answering.cancel()
-            left[0].cancel()
-            # waited for without their errors, and let go of: an error that knows this frame would keep the request's
-            # index until the garbage collector comes by
-            await asyncio.wait((answering, *left))
-            del answering
-            left.clear()
+            left.cancel()
+            # without their errors: what was cancelled has nothing to tell
+            await asyncio.wait((answering, left))
 
     def _drop(self, scope: Scope) -> None:
         scope["state"]["client_left"] = True

@@ -3,11 +3,9 @@
 Names hold the day, so that versions stand beside each other; nothing is ever overwritten.
 """
 
-import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ import httpx
 from filelock import FileLock
 
 from index.sources.sidecar import SIDECAR_SUFFIX, Sidecar, read_sidecar, sidecar_path, sidecar_text
+from index.whole_file import whole_file
 
 _LOCK = ".fetch.lock"
 _LONGEST_STEM_BYTES = 120
@@ -105,18 +104,5 @@ def _free_path(folder: Path, stem: str, ending: str) -> Path:
 
 def _write(path: Path, data: bytes) -> None:
     """Write `path` whole or not at all."""
-    with _temporary(path) as unfinished:
-        with unfinished.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-
-
-@contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield unfinished
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        file.write(data)
