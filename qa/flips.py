@@ -1,0 +1,73 @@
+"""Verdicts that flipped: what a company's policies answered before a version, and with it.
+
+It does not know where questions come from.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from index.policies.changes import TOLD, Change
+from index.policies.series import day_of
+from qa.answers import CompanyVerdict, Outcome, Quotation, Verdict
+from qa.assistant import Assistant
+from qa.changes import VersionChange
+from qa.deadline import NO_DEADLINE, Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A question that a version answers otherwise than the one before it; both quote what says so."""
+
+    question: str
+    before: CompanyVerdict
+    after: CompanyVerdict
+
+
+def flips(
+    assistant: Assistant, changed: VersionChange, questions: Sequence[str], *, deadline: Deadline = NO_DEADLINE
+) -> Iterator[Flip]:
+    """Those of `questions` whose verdict flipped with the version of `changed`, in order.
+
+    Only what is sure counts: both answers are given and have a verdict, their scores are probabilities, and what they
+    quote was changed by this version. Where two versions are of one day only the later one can be asked, so that
+    nothing flips between them; nor does where the company has no dated version before.
+
+    Raises:
+        BadQuestion: one of `questions`, see `Assistant.ask`.
+        DeadlineExceeded: it is later than `deadline`.
+    """
+    before, after = changed.before, changed.after
+    first, then = (day_of(policy) if policy else None for policy in (before, after))
+    told = [change for change in changed.changes if change.kind in TOLD]
+    if before is None or first is None or then is None or first == then or not told or not assistant.calibrated:
+        return
+    for question in questions:
+        was, now = (
+            assistant.ask(question, companies=[changed.company.id], as_of=day, deadline=deadline).verdicts
+            for day in (first, then)
+        )
+        if len(was) == len(now) == 1 and _has_flipped(was[0], now[0]) and _is_why(changed, told, was[0], now[0]):
+            yield Flip(question, was[0], now[0])
+
+
+def _has_flipped(was: CompanyVerdict, now: CompanyVerdict) -> bool:
+    said: list[Verdict | None] = [each.verdict for each in (was, now) if each.outcome is Outcome.ANSWERED]
+    return len(said) == len((was, now)) and None not in said and said[0] is not said[1]
+
+
+def _is_why(changed: VersionChange, told: Sequence[Change], was: CompanyVerdict, now: CompanyVerdict) -> bool:
+    """Whether the words quoted before or now are among those that this version changed."""
+    before = [change.before for change in told if change.before]
+    after = [change.after for change in told if change.after]
+    return any(
+        quote.policy.id == policy_id and any(_overlaps(quote, stretch.start, stretch.end) for stretch in stretches)
+        for verdict, policy_id, stretches in (
+            (was, changed.before.id if changed.before else "", before),
+            (now, changed.after.id, after),
+        )
+        for quote in verdict.quotes
+    )
+
+
+def _overlaps(quote: Quotation, start: int, end: int) -> bool:
+    return any(begins < end and start < ends for begins, ends in quote.evidence)
