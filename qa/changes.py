@@ -16,7 +16,7 @@ from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from qa.deadline import NO_DEADLINE, Deadline
 
-# So many pairs of versions are compared for a page at most: 25 ms each (200 drawn from pga-versions, two busy cores).
+# So many pairs of versions are compared for a page at most: 27 ms of processor time each (200 drawn from pga-versions).
 _MOST_COMPARED = 40
 
 
