@@ -143,11 +143,9 @@ class _Parts:
                 await entered.enter_async_context(self.mcp.running())
             self.live.begin()
             if self.uploads:
-                self.uploads.begin()
+                await entered.enter_async_context(self.uploads.running())
             yield
         self.live.end()
-        if self.uploads:
-            await asyncio.to_thread(self.uploads.end)
         await self.rates.end()
         self.metrics.end()
         if self.audit_file:

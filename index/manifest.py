@@ -20,7 +20,7 @@ import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -285,6 +285,16 @@ def damaged_files(where: Path, manifest: Manifest, *, only_touched: bool = False
     names = sorted(manifest.files)
     with ThreadPoolExecutor() as pool:
         return [name for name, whole in zip(names, pool.map(is_whole, names), strict=True) if not whole]
+
+
+def resized_files(where: Path, manifest: Manifest) -> list[str]:
+    """The files of a version that have another size than was sealed; one that is gone was pruned, and is none."""
+    resized = []
+    for name, sealed in manifest.files.items():
+        with suppress(FileNotFoundError):
+            if os.stat(f"{where}/{name}").st_size != sealed.size:  # noqa: PTH116 - three times as fast as a Path's
+                resized.append(name)
+    return resized
 
 
 def _pointer(folder: Path) -> tuple[str, str]:

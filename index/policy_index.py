@@ -18,7 +18,7 @@ import numpy as np
 
 from index.embedding import Embedder
 from index.errors import IndexCorrupt, IndexOutdated, ModelMismatch, UnknownPolicy
-from index.manifest import Manifest, check, current_version, kept_version
+from index.manifest import Manifest, check, current_version, kept_version, resized_files
 from index.parsing.document import Markup
 from index.policies.companies import Company, Related
 from index.policies.passages import Passage
@@ -30,7 +30,8 @@ from index.vectors import JoinedStores
 
 Rows = np.ndarray
 
-# A file that is cut short under its map kills the process that touches it (SIGBUS): up to this size an index is read.
+# A file that is cut short under its map kills the process that touches it (SIGBUS): up to this size an index is read,
+# and the files of a larger one are looked at before each question.
 _READ_BYTES = 256 << 20
 # So many policies' texts are kept decoded.
 _TEXTS_KEPT = 256
@@ -229,6 +230,7 @@ class PolicyIndex:
         self.words = _summed([segment.words for segment in segments])
         self._all: dict[frozenset[str] | None, Rows] = {}
         self.restricted_to: frozenset[str] | None = None
+        self._mapped_at: Path | None = None
 
     def restricted(self, company_ids: Collection[str]) -> "PolicyIndex":
         """The same version with these companies alone: no other's name, policy or passage is found in it.
@@ -310,7 +312,20 @@ class PolicyIndex:
         except (ValueError, KeyError, TypeError, IndexError, SyntaxError, RuntimeError, TokenError) as error:
             raise IndexCorrupt(f"{where}: damaged ({error!r}); run `askpolicy index build` again") from error
         index._check_counts(where)
+        index._mapped_at = where if mapped else None
         return index
+
+    def check_mapped(self) -> None:
+        """Nothing, if no file that is memory-mapped was cut short since: to read that would end the process.
+
+        Raises:
+            IndexCorrupt: files were; the message names them.
+        """
+        if self._mapped_at is not None and (resized := resized_files(self._mapped_at, self.manifest)):
+            raise IndexCorrupt(
+                f"{self._mapped_at}: the size of {', '.join(resized)} was changed while the index was open; import the "
+                f"index again, or build it again"
+            )
 
     def _check_counts(self, where: Path) -> None:
         found = {"policies": len(self.policies), "companies": len(self.companies)}

@@ -9,14 +9,19 @@ from typing import BinaryIO
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that becomes `path` once the block has ended well; until then it is a hidden one beside it."""
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file that becomes `path` once the block has ended well; until then it is a hidden one beside it.
+
+    Args:
+        durable: it is there after a power cut, too.
+    """
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with unfinished.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx
@@ -312,13 +312,16 @@ def test_uploads_at_once_to_two_workers_are_all_done(served: Served) -> None:
         with ThreadPoolExecutor(len(names)) as pool:
             started = list(pool.map(lambda name: served.upload(text(), company=name), names))
         jobs = [served.finished(each) for each in started]
-        assert {job["state"] for job in jobs} == {"done"}
+        assert {(job["state"], str(job["policy_id"])[-10:]) for job in jobs} == {
+            ("done", str(datetime.now(UTC).date()))
+        }
         assert served.companies(max(str(job["index_version"]) for job in jobs)) >= set(names)
 
 
 def test_a_service_killed_while_it_indexes_does_it_after_its_restart(served: Served) -> None:
+    dated = b"---\narchived_on: 2024-05-01\n---\n" + text()
     with served.running() as process:
-        started = served.upload(text(), date="2024-05-01")
+        started = served.upload(dated)
         assert started.status_code == 202
         process.kill()
         process.wait(20)

@@ -482,7 +482,7 @@ def opener(folder: Path) -> Opens:
 
 
 def until_version(asking: httpx.Client, version: str) -> None:
-    until(lambda: asking.get("/readyz").headers["x-index-version"] == version)
+    until(lambda: asking.get("/readyz").headers.get("x-index-version") == version)
 
 
 def test_a_new_version_serves_without_a_restart(folder: Path) -> None:

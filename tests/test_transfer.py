@@ -133,23 +133,19 @@ def test_a_cut_anywhere_is_refused(archive: bytes, tmp_path: Path):
     assert len(list((tmp_path / "index" / "versions").iterdir())) == 1
 
 
-def test_a_flipped_bit_is_refused_unless_it_changes_nothing(archive: bytes, tmp_path: Path):
+def test_no_flipped_bit_of_an_archive_changes_what_is_published(folder: Path, archive: bytes, tmp_path: Path):
     draw = Random(1)
     # the rest of gzip's own header says when, how and on which system it was packed, and changes nothing
-    places = [0, 1, 2, *(draw.randrange(10, len(archive)) for _ in range(150)), *range(len(archive) - 8, len(archive))]
-    whole = gzip.decompress(archive)
-    refused = 0
-    for place in places:
-        altered = bytearray(archive)
+    places = [0, 1, 2, *(draw.randrange(10, len(archive)) for _ in range(100)), *range(len(archive) - 8, len(archive))]
+    for number, place in enumerate(places):
+        altered, out = bytearray(archive), tmp_path / f"index{number}"
         altered[place] ^= 1 << draw.randrange(8)
         try:
-            import_index(io.BytesIO(bytes(altered)), tmp_path / "index", embedder=TinyEmbedder())
+            import_index(io.BytesIO(bytes(altered)), out, embedder=TinyEmbedder())
         except ArchiveError:
-            refused += 1
-        else:
-            # a bit that pads a block of deflate
-            assert gzip.decompress(bytes(altered)) == whole
-    assert refused >= len(places) - 5
+            assert not out.exists()
+        else:  # DEFLATE has several ways to say the same, such as which of two equal strings is repeated
+            assert files_of(out) == files_of(folder)
 
 
 def link(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:

@@ -1,8 +1,11 @@
 """An index whose files are cut short in place below a running service, and one that may not be written."""
 
+import io
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +14,10 @@ import pytest
 
 from index.build import build
 from index.embedding import Embedder
-from tests.api_support import ACQUISITION, serving
+from index.manifest import resized_files
+from index.policy_index import PolicyIndex
+from index.transfer import export_index, import_index
+from tests.api_support import ACQUISITION, problem, serving
 from tests.conftest import ROOT, SAMPLE
 from tests.tiny import TinyEmbedder
 
@@ -32,6 +38,48 @@ def test_files_cut_short_below_a_running_service_end_no_process(embedder: Embedd
         assert answer(address) == before
         policy = httpx.get(f"{address}/v1/policies/jivochat.com--privacy-policy--2015-03-20", timeout=60)
         assert (policy.status_code, process.poll()) == (200, None)
+
+
+# As `askpolicy serve`, with an index that is mapped though it is small.
+MAPPED = "import index.policy_index as it; it._READ_BYTES = 0; from api.command.cli import main; main()"
+
+
+@pytest.mark.parametrize("again", ["the same version", "another version"])
+def test_a_mapped_index_that_is_cut_short_is_told_and_a_whole_one_serves(
+    again: str, embedder: Embedder, tmp_path: Path
+) -> None:
+    folder = tmp_path / "index"
+    build([SAMPLE], folder, embedder=embedder)
+    archive = io.BytesIO()
+    export_index(folder, archive)
+    with serving("--index", str(folder), program=("-c", MAPPED, "serve")) as (address, process):
+        before = answer(address)
+        for path in (folder / "versions").rglob("*"):
+            if path.is_file():
+                os.truncate(path, 0)
+        told = httpx.post(f"{address}/v1/ask", json={"question": ACQUISITION}, timeout=60)
+        assert (problem(told), "damaged" in told.json()["detail"]) == ((503, "/problems/not-ready"), True)
+        assert (httpx.get(f"{address}/healthz").status_code, httpx.get(f"{address}/readyz").status_code) == (200, 503)
+
+        if again == "the same version":
+            archive.seek(0)
+            import_index(archive, folder, embedder=embedder)
+        else:
+            build([SAMPLE], folder, embedder=embedder)
+        give_up_at = time.monotonic() + 60
+        while httpx.get(f"{address}/readyz", timeout=60).status_code != 200 and time.monotonic() < give_up_at:
+            time.sleep(0.1)
+        assert (answer(address), process.poll()) == (before, None)
+        process.terminate()
+        assert "index_damaged" in process.communicate(timeout=60)[1]
+
+
+def test_a_mapped_version_that_was_pruned_is_whole(tmp_path: Path) -> None:
+    build([SAMPLE], tmp_path, embedder=TinyEmbedder())
+    index = PolicyIndex.open(tmp_path, embedder=TinyEmbedder())
+    assert resized_files(tmp_path / "versions" / index.manifest.version, index.manifest) == []
+    shutil.rmtree(tmp_path / "versions")
+    assert resized_files(tmp_path / "versions" / index.manifest.version, index.manifest) == []
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The process that looks at an uploaded document: `python -m api.administration.checking FILE`, within bounds.
 
 A document may take long to parse, or end the process that does: neither is the service's. What is printed is JSON:
-`refused`, in words, or whose policy of what type it is.
+`refused`, in words, or whose policy of what type it is, and of which day if it tells one.
 """
 
 import json
@@ -25,8 +25,9 @@ def checked(path: Path) -> dict[str, str]:
         return {"refused": str(refused[0]).replace(f"{path}: ", "").replace(str(path.parent), "")}
     file = files[0]
     if file.claim.reason is Reason.FILE_NAME:
-        return {"refused": "neither its text nor its title tells whose policy it is; name the company with company="}
-    return {"company": file.claim.name, "type": file.type}
+        return {"refused": "neither its text nor its title tells whose it is; name the company with company="}
+    day = file.archived_on or file.effective_on
+    return {"company": file.claim.name, "type": file.type, "day": day.isoformat() if day else ""}
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from api.administration.jobs import Job, Jobs, Kind, State
+from api.administration.jobs import Job, Jobs, Kind, Progress, State
 from api.observability.logs import log, show_logs
 from api.settings import Settings
 from index.build import BuildReport, FoundPolicy, build, found_policies, indexed_files
@@ -22,7 +22,7 @@ from index.errors import AskPolicyError, IndexBusy, IndexFolderError, NothingToI
 from index.manifest import current_version
 from index.policies.series import day_of
 from index.sources.files import read_policy_file
-from index.sources.folder import Progress, hash_of
+from index.sources.folder import hash_of
 
 T = TypeVar("T")
 
@@ -54,12 +54,13 @@ class Indexing:
             log.error("job_given_up", job=jobs[0].id, attempts=jobs[0].attempts)
             self._jobs.fail(jobs[0], f"the process that indexes ended {_MOST_ATTEMPTS} times before this was done")
             return
-        begun = [replace(job, state=State.RUNNING, attempts=job.attempts + 1, stage="read") for job in jobs]
+        begun = [replace(job, state=State.RUNNING, attempts=job.attempts + 1) for job in jobs]
+        self._jobs.tell(Progress("read"))
         for job in begun:
             self._jobs.write(job)
         try:
             begun = self._applied(begun)
-            report = self._built(begun)
+            report = self._built()
         except (AskPolicyError, OSError) as error:
             self._fail(begun, error)
             return
@@ -115,11 +116,10 @@ class Indexing:
         paths, histories = self._sources()
         return found_policies(paths, self._index, embedder=self._embedder, histories=histories)
 
-    def _built(self, jobs: Sequence[Job]) -> BuildReport:
+    def _built(self) -> BuildReport:
         def built() -> BuildReport:
             paths, histories = self._sources()
-            progress = self._progress(jobs)
-            return build(paths, self._index, embedder=self._embedder, histories=histories, progress=progress)
+            return build(paths, self._index, embedder=self._embedder, histories=histories, progress=self._tell)
 
         return self._when_free(built)
 
@@ -133,14 +133,10 @@ class Indexing:
                     raise
                 time.sleep(_BUSY_EVERY_S)
 
-    def _progress(self, jobs: Sequence[Job]) -> Progress:
-        def tell(stage: str, done: int, total: int) -> None:
-            if time.monotonic() - self._told_at >= _TELL_EVERY_S:
-                self._told_at = time.monotonic()
-                for job in jobs:
-                    self._jobs.write(replace(job, stage=stage, done=done, total=total))
-
-        return tell
+    def _tell(self, stage: str, done: int, total: int) -> None:
+        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
+            self._told_at = time.monotonic()
+            self._jobs.tell(Progress(stage, done, total))
 
     def _finish(self, jobs: Sequence[Job], report: BuildReport) -> None:
         files = {Path(file.real_path): (policy_id, file) for policy_id, file in indexed_files(self._index)}
@@ -165,7 +161,7 @@ class Indexing:
                 self._jobs.fail(job, self._in_words("; ".join(refused) or "no passage in it could answer a question"))
         log.info("jobs_done", jobs=[job.id for job in jobs], index_version=version)
         if undone:  # what the failed ones were to replace is back
-            self._built([])
+            self._built()
 
     def _in_words(self, message: str) -> str:
         """A message without this machine's folders."""

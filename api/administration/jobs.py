@@ -5,6 +5,7 @@
   .waiting/                  those whose job has not begun
   .aside/<job>/              what a job takes out of documents/, until it has succeeded
   .jobs/<job>.json           jobs that are to be done; in .jobs/done/ what became of the last of them
+  .progress                  how far the build of those that are being done is
   .running.lock              held by the process that does them
 
 Every step is a rename, and one that was done already is passed over: a job that was interrupted is begun again. What is
@@ -32,6 +33,7 @@ from index.whole_file import whole_file
 
 MOST_WAITING = 1_000
 _MOST_DONE = 1_000
+_PROGRESS = ".progress"
 _ID = re.compile(r"\d{8}T\d{12}-[0-9a-f]{8}", re.ASCII)
 # An upload whose job was never made, because its service was killed in between, is removed after so long.
 _ORPHAN_S = 3_600.0
@@ -43,6 +45,14 @@ class UnknownJob(AskPolicyError):
 
 class TooManyJobs(AskPolicyError):
     """As many jobs wait as may."""
+
+
+class UnusableDocument(AskPolicyError):
+    """An upload that cannot become a policy."""
+
+
+class NotUploaded(AskPolicyError):
+    """A policy whose document was not uploaded."""
 
 
 class Kind(StrEnum):
@@ -62,12 +72,21 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """What the process that indexes is at, and how far; stages are those of a build."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """An upload or a removal.
 
     Attributes:
         file: the document's name in `documents/`.
-        stage, done, total: what the process that indexes is at, and how far; stages are those of a build.
+        stage, done, total: see `Progress`; while it is running.
         attempts: how often it was begun: more than once, if it was interrupted.
         replaced: uploads that it takes the place of, by name.
         policy_id: the policy that was added, or is to be removed.
@@ -115,12 +134,16 @@ class Jobs:
             raise TooManyJobs(f"{MOST_WAITING:,} uploads and removals wait already; upload it again in a while")
         path = self._waiting / f"{_new_id()}{ending}"
         try:
-            _write(sidecar_path(path), sidecar_text(sidecar).encode())
+            self.describe(path, sidecar)
             _write(path, data)
         except OSError:
             self.forget(path)
             raise
         return path
+
+    def describe(self, received: Path, sidecar: Sidecar) -> None:
+        """Keep what is known of a document that was received, or is about to be."""
+        _write(sidecar_path(received), sidecar_text(sidecar).encode())
 
     def forget(self, received: Path) -> None:
         """Remove what was received."""
@@ -149,8 +172,21 @@ class Jobs:
             for folder in (self._done, self._open, self._done):  # it may be finished between two looks
                 job = _read(folder / f"{job_id}.json")
                 if job:
-                    return job
+                    return self._with_progress(job)
         raise UnknownJob(f"no job {job_id[:80]!r}: it never was, or the last {_MOST_DONE:,} jobs came after it")
+
+    def tell(self, progress: Progress) -> None:
+        """Let `get` say of the jobs that are being done how far they are."""
+        _write(self.folder / _PROGRESS, json.dumps(asdict(progress)).encode(), durable=False)
+
+    def _with_progress(self, job: Job) -> Job:
+        if job.state is not State.RUNNING:
+            return job
+        try:
+            progress = Progress(**json.loads((self.folder / _PROGRESS).read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return job
+        return replace(job, **asdict(progress))
 
     def open_jobs(self) -> list[Job]:
         """The jobs that are to be done, in the order in which they came."""
@@ -249,10 +285,14 @@ def _read(path: Path) -> Job | None:
         return None
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a whole file or none; a name that begins with a dot and ends otherwise is nobody's."""
+def _write(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a whole file or none; a name that begins with a dot and ends otherwise is nobody's.
+
+    Args:
+        durable: it is there after a power cut, too.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as file:
+    with whole_file(path, durable=durable) as file:
         file.write(data)
 
 

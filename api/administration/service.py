@@ -10,15 +10,18 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from api.administration.checking import CHECK_WITHIN_S
-from api.administration.jobs import Job, Jobs
+from api.administration.jobs import Job, Jobs, NotUploaded, UnusableDocument
 from api.observability.logs import log
 from api.settings import BadSetting, Settings
 from index.build import indexed_files
-from index.errors import AskPolicyError, UnknownPolicy
+from index.errors import UnknownPolicy
 from index.sources.sidecar import Sidecar
 
 _LOOK_EVERY_S = 1.0
@@ -27,16 +30,8 @@ _LONGEST_PAUSE_S = 60.0
 _STOP_WITHIN_S = 2.0
 
 
-class UnusableDocument(AskPolicyError):
-    """An upload that cannot become a policy."""
-
-
-class NotUploaded(AskPolicyError):
-    """A policy whose document was not uploaded."""
-
-
 class Administration:
-    """Uploads and removals for the index of one service; `begin` and `end` once."""
+    """Uploads and removals for the index of one service."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises `BadSetting` where the folder of uploads stands alone."""
@@ -48,15 +43,16 @@ class Administration:
         self._one_at_a_time = asyncio.Lock()
         self._thread = threading.Thread(target=self._watch, name="uploads", daemon=True)
 
-    def begin(self) -> None:
-        """Have jobs done from now on, first those that an earlier service left."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Have jobs done, first those that an earlier service left; what is under way at the end waits again."""
         self._thread.start()
-
-    def end(self) -> None:
-        """Have no more jobs done; the one that is under way is begun again by the next service."""
-        self._ended.set()
-        self._wanted.set()
-        self._thread.join(2 * _STOP_WITHIN_S)
+        try:
+            yield
+        finally:
+            self._ended.set()
+            self._wanted.set()
+            await asyncio.to_thread(self._thread.join, 2 * _STOP_WITHIN_S)
 
     async def upload(self, data: bytes, ending: str, sidecar: Sidecar) -> Job:
         """The job that indexes a document, which can be one.
@@ -71,6 +67,9 @@ class Administration:
                 told = await self._checked(received)
             if "refused" in told:
                 raise UnusableDocument(told["refused"])
+            if not told["day"]:
+                today = replace(sidecar, archived_on=datetime.now(UTC).date())
+                await asyncio.to_thread(self.jobs.describe, received, today)
             job = await asyncio.to_thread(self.jobs.add, received)
         except BaseException:
             self.jobs.forget(received)

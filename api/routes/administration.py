@@ -1,7 +1,7 @@
 """Policies that are uploaded and removed: `/v1/admin/policies` and `/v1/admin/jobs/{id}`."""
 
 import errno
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query, Request
@@ -9,11 +9,11 @@ from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from api.administration.jobs import Job, Kind, State, TooManyJobs, UnknownJob
-from api.administration.service import Administration, NotUploaded, UnusableDocument
+from api.administration.jobs import Job, Kind, NotUploaded, State, TooManyJobs, UnknownJob, UnusableDocument
+from api.administration.service import Administration
 from api.observability.logs import log
 from api.wire.openapi import MOST_ID_CHARS, RECORD_PROBLEMS, documented
-from api.wire.problems import KIND_OF_ERROR, ProblemKind, problem
+from api.wire.problems import KIND_OF_ERROR, NO_SPACE, TOO_MANY_JOBS, UNSUPPORTED_DOCUMENT, problem
 from index.errors import UnknownPolicy
 from index.sources.files import MAX_BYTES
 from index.sources.sidecar import Sidecar
@@ -28,12 +28,6 @@ _ENDINGS = {
     "text/markdown": ".md",
     "text/plain": ".txt",
 }
-_UNSUPPORTED = ProblemKind("unsupported-document", 415, "Documents of this format are not read")
-_UNUSABLE = ProblemKind("unusable-document", 422, "The document cannot become a policy")
-_NOT_UPLOADED = ProblemKind("not-uploaded", 409, "The policy was not uploaded here")
-_UNKNOWN_JOB = ProblemKind("unknown-job", 404, "There is no such job")
-_MANY_JOBS = ProblemKind("too-many-jobs", 503, "Too many uploads wait already")
-_NO_SPACE = ProblemKind("no-space", 507, "There is no space for the document")
 _RETRY_AFTER_S = 30
 
 _Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
@@ -72,14 +66,17 @@ _BODY = {
     }
 }
 _UPLOAD_PROBLEMS = documented(
-    (_UNSUPPORTED, "Content-Type is 'image/png', expected one of text/html, application/pdf"),
-    (_UNUSABLE, "neither its text nor its title tells whose policy it is; name the company with company="),
-    (_MANY_JOBS, "1,000 uploads and removals wait already; upload it again in a while"),
-    (_NO_SPACE, "the service has no space for the document; whoever runs it frees some"),
+    (UNSUPPORTED_DOCUMENT, "Content-Type is 'image/png', expected one of text/html, application/pdf"),
+    (
+        KIND_OF_ERROR[UnusableDocument],
+        "neither its text nor its title tells whose policy it is; name the company with company=",
+    ),
+    (TOO_MANY_JOBS, "1,000 uploads and removals wait already; upload it again in a while"),
+    (NO_SPACE, "the service has no space for the document; whoever runs it frees some"),
 )
 _REMOVAL_PROBLEMS = documented(
     (KIND_OF_ERROR[UnknownPolicy], "no policy 'acme' in this index: GET /v1/companies lists them"),
-    (_NOT_UPLOADED, "'acme' was not uploaded: its document lies in a folder that the index was built of"),
+    (KIND_OF_ERROR[NotUploaded], "'acme' was not uploaded: its document lies in a folder that the index was built of"),
 )
 
 
@@ -101,27 +98,19 @@ def administration(uploads: Administration) -> APIRouter:
         company: Annotated[_Line | None, Query(description="whose it is, by id, domain or name; else found")] = None,
         type: Annotated[_Line | None, Query(description='such as "Privacy Policy"; else found')] = None,  # noqa: A002
         title: Annotated[_Line | None, Query(description="else found")] = None,
-        date: Annotated[date | None, Query(description="the day of this version; else today, in UTC")] = None,
+        date: Annotated[date | None, Query(description="the day of this version; else found, or today in UTC")] = None,
         source_url: Annotated[_Address | None, Query(description="where it is published; else found")] = None,
     ) -> Response:
         content_type = request.headers.get("content-type", "")
         ending = _ENDINGS.get(content_type.partition(";")[0].strip().lower())
         if ending is None:
             detail = f"Content-Type is {content_type[:100]!r}, expected one of {', '.join(_ENDINGS)}"
-            return problem(_UNSUPPORTED, detail)
-        sidecar = Sidecar(
-            company=company,
-            document_type=type,
-            title=title,
-            address=source_url,
-            archived_on=date or datetime.now(UTC).date(),
-        )
+            return problem(UNSUPPORTED_DOCUMENT, detail)
+        sidecar = Sidecar(company=company, document_type=type, title=title, address=source_url, archived_on=date)
         try:
             return _accepted(await uploads.upload(await request.body(), ending, sidecar))
-        except UnusableDocument as error:
-            return problem(_UNUSABLE, str(error))
         except TooManyJobs as error:
-            return problem(_MANY_JOBS, str(error), headers={"Retry-After": str(_RETRY_AFTER_S)})
+            return problem(TOO_MANY_JOBS, str(error), headers={"Retry-After": str(_RETRY_AFTER_S)})
         except OSError as error:
             return _unwritable(error)
 
@@ -136,8 +125,6 @@ def administration(uploads: Administration) -> APIRouter:
     def remove(policy_id: _PolicyId) -> Response:
         try:
             return _accepted(uploads.remove(policy_id))
-        except NotUploaded as error:
-            return problem(_NOT_UPLOADED, str(error))
         except OSError as error:
             return _unwritable(error)
 
@@ -145,13 +132,10 @@ def administration(uploads: Administration) -> APIRouter:
         "/jobs/{job_id}",
         summary="How far an upload or a removal is",
         response_model=JobResponse,
-        responses=documented((_UNKNOWN_JOB, "no job '20260101T000000000000-00000000'")),
+        responses=documented((KIND_OF_ERROR[UnknownJob], "no job '20260101T000000000000-00000000'")),
     )
     def job(job_id: _JobId) -> Response:
-        try:
-            return _told(uploads.jobs.get(job_id), 200, {"Cache-Control": "no-store"})
-        except UnknownJob as error:
-            return problem(_UNKNOWN_JOB, str(error))
+        return _told(uploads.jobs.get(job_id), 200, {"Cache-Control": "no-store"})
 
     return router
 
@@ -168,4 +152,4 @@ def _unwritable(error: OSError) -> Response:
     log.error("upload_not_kept", why=str(error))
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     why = "has no space for it; whoever runs it frees some" if full else "cannot write where uploads are kept"
-    return problem(_NO_SPACE, f"the service {why}; nothing was changed")
+    return problem(NO_SPACE, f"the service {why}; nothing was changed")

@@ -12,6 +12,7 @@ from typing import Protocol
 from api.observability.logs import log
 from api.observability.metrics import Metrics
 from api.wire.problems import NotReady, kind_of
+from index.errors import IndexCorrupt
 from qa.assistant import Assistant
 
 # A version that was refused is tried again so seldom: a full disk may be mended without a new publication.
@@ -73,9 +74,9 @@ class LiveAssistant:
         """The assistant, to be kept for one whole request.
 
         Raises:
-            NotReady: it is being opened, or could not be.
+            NotReady: it is being opened, or could not be, or its files were damaged since.
         """
-        current = self._current
+        current = self._whole()
         if current is None:
             raise NotReady(self._why_not)
         return current
@@ -86,6 +87,20 @@ class LiveAssistant:
         current = self._current
         return current.index.manifest.version if current else None
 
+    def _whole(self) -> Assistant | None:
+        """The assistant, given up where its files are no longer what it maps; `_look` then opens what is whole."""
+        current = self._current
+        if current is None:
+            return None
+        try:
+            current.index.check_mapped()
+        except IndexCorrupt as error:
+            if self._current is current:
+                self._current, self._why_not = None, f"{kind_of(error).title}; the log of the service says more."
+                log.error("index_damaged", index_version=current.index.manifest.version, why=str(error))
+            return None
+        return current
+
     def _watch(self, opener: Opener) -> None:
         while not self._ended.is_set():
             self._look(opener)
@@ -94,7 +109,7 @@ class LiveAssistant:
     def _look(self, opener: Opener) -> None:
         version = "unknown"
         try:
-            if self._current is not None:
+            if self._whole() is not None:
                 version = opener.newest()
             if version == self.version:
                 self._forget_refused()

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.administration import jobs
 from api.observability.logs import log
 from api.serving.admission import Busy, TookTooLong
 from index import errors
@@ -62,6 +63,9 @@ TOO_MANY_CONNECTIONS = ProblemKind("too-many-connections", 503, "Too many connec
 TOOK_TOO_LONG = ProblemKind("took-too-long", 503, "The answer took too long")
 STOPPING = ProblemKind("stopping", 503, "The service is being stopped")
 HEAD_TOO_LARGE = ProblemKind("head-too-large", 431, "The request's head is too large")
+UNSUPPORTED_DOCUMENT = ProblemKind("unsupported-document", 415, "Documents of this format are not read")
+TOO_MANY_JOBS = ProblemKind("too-many-jobs", 503, "Too many uploads wait already")
+NO_SPACE = ProblemKind("no-space", 507, "There is no space for the document")
 INTERNAL = ProblemKind("internal", 500, "Something went wrong inside the service")
 
 _INDEX_UNAVAILABLE = ProblemKind("index-unavailable", 503, "The index cannot be used")
@@ -83,6 +87,10 @@ KIND_OF_ERROR: dict[type[Exception], ProblemKind] = {
     errors.CompaniesFileError: _INDEX_UNAVAILABLE,
     errors.NothingToIndex: _INDEX_UNAVAILABLE,
     errors.ModelError: ProblemKind("model-unavailable", 503, "The embedding model cannot be used"),
+    jobs.UnusableDocument: ProblemKind("unusable-document", 422, "The document cannot become a policy"),
+    jobs.NotUploaded: ProblemKind("not-uploaded", 409, "The policy was not uploaded here"),
+    jobs.UnknownJob: ProblemKind("unknown-job", 404, "There is no such job"),
+    jobs.TooManyJobs: TOO_MANY_JOBS,
     errors.AskPolicyError: INTERNAL,
     NotReady: NOT_READY,
     Busy: BUSY,
