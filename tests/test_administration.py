@@ -227,7 +227,7 @@ class Served:
 
     def upload(self, data: bytes, content_type: str = "text/markdown", **about: str) -> httpx.Response:
         headers = {**self.admin, "Content-Type": content_type}
-        return httpx.post(f"{self.address}/v1/admin/policies", params=about, content=data, headers=headers, timeout=120)
+        return httpx.post(f"{self.address}/v1/admin/policies", params=about, content=data, headers=headers, timeout=300)
 
     def finished(self, started: httpx.Response) -> dict[str, object]:
         """What a job came to, asked over a new connection each time: any worker may answer."""
