@@ -53,7 +53,6 @@ OTHERS = Settings(
     read_timeout_s=2.0,
     keep_alive_s=1,
     stop_timeout_s=2,
-    uploads=Path("some/uploads"),
     watch_s=0.1,
     log_format="json",
     log_level="error",
