@@ -203,7 +203,7 @@ class Answer:
         hits: the nearest passages, best first; also where the policy does not say, for a person to judge.
         calibrated: whether scores are probabilities: weights were fitted for the models that were used.
         parts: of a question that asks several things, each in order; else none.
-        next_offset: where no company was named, the place of the first that was not asked yet; None if all were.
+        next_offset: the place of the first company that was not asked yet; None if all were.
         counts: where the question asks which or how many companies do something: what all say; `verdicts` is a page.
     """
 

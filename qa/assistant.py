@@ -22,6 +22,7 @@ from qa.answers import (
 from qa.comparison import Comparison
 from qa.counts import READ_OUTCOMES, count
 from qa.deadline import NO_DEADLINE, Deadline
+from qa.effort import Effort
 from qa.inquiry import EVEN, Asked, Inquiry, of_all_parts, outcome_of, queries_of_parts, refused
 from qa.judge import Examined
 from qa.judgement import Calibration
@@ -37,7 +38,7 @@ from qa.unread import Unread
 MAX_K = 100
 MAX_HISTORY = 50
 MAX_OFFSET = 1_000_000
-# Where no company is named, so many are asked at once; the next page asks the next.
+# So many companies are asked at once, and fewer where several things are; the next page asks the next.
 COMPANIES_A_PAGE = 20
 
 
@@ -109,7 +110,8 @@ class Assistant:
             history: earlier questions of the same chat, oldest first; the last few are read.
             k: how many passages at most, 1 to 100.
             as_of: answer from the versions in force on that day; None means the day that it names, or the latest.
-            offset: where no company is named, how many of the nearest are left out: `next_offset` of the last answer.
+            offset: how many of the companies named, or of the nearest where none is, are left out: `next_offset` of the
+                last answer.
         Raises:
             BadQuestion: `question` or one of `history`, see `checked_question`.
             BadK: see `checked_k`.
@@ -167,11 +169,14 @@ class Assistant:
         if query.counting and not query.companies and not outside:
             yield from self._counted(query, self._inquiry.nearest(query, prepared), offset, k, deadline)
             return
-        ids, next_offset = self._companies_asked(query, prepared, offset, COMPANIES_A_PAGE, closed)
+        if outside:
+            query = replace(query, parts=())  # the nearest passages are shown, and nothing is said of them
+        effort = Effort(deadline, max(1, len(query.parts)), reads=not outside)
+        ids, next_offset = self._companies_asked(query, prepared, offset, COMPANIES_A_PAGE // effort.parts, closed)
         parts = []
         for part in queries_of_parts(query):
             of_part = self._inquiry.prepared(part.topic) if query.parts else prepared
-            parts.append(self._inquiry.asked(part, of_part, ids, inside=inside, k=k, deadline=deadline))
+            parts.append(self._inquiry.asked(part, of_part, ids, inside=inside, k=k, effort=effort))
         hits = _merged([part.hits for part in parts], k) if query.parts else parts[0].hits
         if outside:
             hits = tuple(replace(hit, evidence=()) for hit in hits)
@@ -199,7 +204,7 @@ class Assistant:
             self._inquiry.prepared(asked.topic, vector),
             readable,
             inside=self._inquiry.inside(asked.topic, vector),
-            deadline=deadline,
+            effort=Effort(deadline),
         )
         hits = self._inquiry.judge.hits(judged, k)
         yield hits
@@ -256,7 +261,7 @@ class Assistant:
         vector = self._inquiry.vector(query.topic)
         prepared, inside = self._inquiry.prepared(query.topic, vector), self._inquiry.inside(query.topic, vector)
         ids, _ = self._companies_asked(query, prepared, 0, max(COMPANIES_A_PAGE, k), closed=())
-        each = self._inquiry.judged(query, prepared, ids, inside=inside, deadline=deadline)
+        each = self._inquiry.judged(query, prepared, ids, inside=inside, effort=Effort(deadline))
         judge = self._inquiry.judge
         hits = judge.hits(each, k) if query.companies else judge.nearest(each, k)
         return Ranking(query, hits, self.calibrated)
@@ -303,7 +308,8 @@ class Assistant:
         """The ids of the companies asked, and where the next page begins; where none is named, the nearest first."""
         left_out = {each.company.id for each in closed}
         if query.companies:
-            return [company.id for company in query.companies if company.id not in left_out], None
+            named = [company.id for company in query.companies if company.id not in left_out]
+            return named[offset : offset + count], offset + count if offset + count < len(named) else None
         every = [name for name in self._inquiry.nearest(query, prepared) if name not in left_out]
         more = offset + count < len(every)
         return every[offset : offset + count], offset + count if more else None

@@ -14,8 +14,9 @@ from index.policies.companies import Company
 from index.policies.versions import Policy
 from qa.answers import CompanyVerdict, Outcome, Quotation, Verdict
 from qa.deadline import NO_DEADLINE, Deadline
+from qa.effort import READ_PASSAGES, Effort
 from qa.inquiry import EVEN, Inquiry, of_all_parts, outcome_of, queries_of_parts, refused
-from qa.judge import READ_PASSAGES, Judged, ScoredSpan
+from qa.judge import Judged, ScoredSpan
 from qa.question.query import Part, Query
 from qa.question.understanding import Understanding
 from qa.retrieval import Prepared
@@ -232,14 +233,15 @@ class Comparison:
         by_id = {row.id: row for row in rows}
         together, cells = self._asked(number, question, rows)
         for query, asked in together:
-            found = self._judged(question, query, asked, depth=READ_PASSAGES, deadline=deadline)
+            effort = Effort(deadline, max(1, len(query.parts)))
+            found = self._judged(question, query, asked, depth=effort.depth(1), deadline=deadline)
             judge = self._inquiry.judge
             parts: list[list[CompanyVerdict]] = []
             for of_part, each in zip(queries_of_parts(query), found, strict=True):
                 parts.append([])
                 for judged in each:
-                    deadline.check()
-                    parts[-1].append(judge.verdict(of_part.read_as, judged, gather=True))
+                    said = judge.verdict(of_part.read_as, judged, items=effort.items(1), deadline=deadline)
+                    parts[-1].append(said)
             for said in of_all_parts(query.parts, parts) if query.parts else parts[0]:
                 cells[said.company.id] = _cell(by_id[said.company.id], number, said)
         return cells

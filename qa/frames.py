@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from index.errors import AskPolicyError
 from qa.assistant import Assistant
 from qa.comparison import AnsweringSpan, Comparison
-from qa.judge import READ_PASSAGES
+from qa.effort import READ_PASSAGES
 
 if TYPE_CHECKING:
     import pandas as pd

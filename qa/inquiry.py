@@ -16,8 +16,9 @@ from index.policies.series import undated_twins
 from index.policy_index import PolicyIndex
 from qa.answers import CompanyVerdict, Hit, Outcome
 from qa.deadline import Deadline
+from qa.effort import READ_PASSAGES, Effort
 from qa.intents import Intents
-from qa.judge import READ_PASSAGES, Examined, Judge, Judged, depth_among
+from qa.judge import Examined, Judge, Judged
 from qa.judgement import Calibration, passage_signals
 from qa.question.query import Part, Query
 from qa.question.scope import Scope
@@ -118,20 +119,28 @@ class Inquiry:
         """The candidates for `query` among all its companies' passages and every signal, undecided."""
         ids = [company.id for company in query.companies] or None
         candidates = self._retriever.candidates(prepared, allowed=self.rows(query, ids))
-        (examined,) = self.judge.examined(query.read_as, prepared, [candidates], depth=READ_PASSAGES)
+        (examined,) = self.judge.examined(query.read_as, prepared, [candidates], depths=[READ_PASSAGES])
         return examined
 
     def judged(
-        self, query: Query, prepared: Prepared, company_ids: Sequence[str], *, inside: float, deadline: Deadline
+        self, query: Query, prepared: Prepared, company_ids: Sequence[str], *, inside: float, effort: Effort
     ) -> list[Judged]:
         """Each company by what its own policies say; of many, fewer passages of each are read."""
+        effort.deadline.check()
         with stage("compare"):
             groups = [self.rows(query, [company_id]) for company_id in company_ids]
             candidates = self._retriever.candidates_of_each(prepared, groups)
-        deadline.check()
+        effort.deadline.check()
         companies = list(zip(company_ids, candidates, strict=True))
-        depth = depth_among(len(companies))
-        return self.judge.judged(query.read_as, prepared, companies, inside=inside, as_of=query.as_of, depth=depth)
+        return self.judge.judged(
+            query.read_as,
+            prepared,
+            companies,
+            inside=inside,
+            as_of=query.as_of,
+            depths=effort.depths(len(companies)),
+            deadline=effort.deadline,
+        )
 
     def judged_alone(
         self,
@@ -151,7 +160,15 @@ class Inquiry:
                 # One by one: a matrix product of other shape differs in its last bits, and a rounded number then.
                 (candidates,) = self._retriever.candidates_of_each(prepared, [self.rows(query, [company_id])])
             companies.append((company_id, candidates))
-        return self.judge.judged(query.read_as, prepared, companies, inside=inside, as_of=query.as_of, depth=depth)
+        return self.judge.judged(
+            query.read_as,
+            prepared,
+            companies,
+            inside=inside,
+            as_of=query.as_of,
+            depths=[depth] * len(companies),
+            deadline=deadline,
+        )
 
     def asked(
         self,
@@ -161,15 +178,13 @@ class Inquiry:
         *,
         inside: float,
         k: int,
-        deadline: Deadline,
+        effort: Effort,
     ) -> Asked:
         """What the companies say to the one thing that `query` asks."""
-        each = self.judged(query, prepared, company_ids, inside=inside, deadline=deadline)
+        each = self.judged(query, prepared, company_ids, inside=inside, effort=effort)
         hits = self.judge.hits(each, k)
-        verdicts = []
-        for judged in each:
-            deadline.check()
-            verdicts.append(self.judge.verdict(query.read_as, judged, gather=len(each) <= _GATHERED_COMPANIES))
+        items = effort.items(len(each)) if len(each) <= _GATHERED_COMPANIES else None
+        verdicts = (self.judge.verdict(query.read_as, judged, items=items, deadline=effort.deadline) for judged in each)
         return Asked(hits, tuple(verdicts))
 
 

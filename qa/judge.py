@@ -13,6 +13,8 @@ from index.policies.passages import Passage, context, sentence_texts
 from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from qa.answers import CompanyVerdict, Evidence, Hit, Outcome, Quotation
+from qa.deadline import NO_DEADLINE, Deadline
+from qa.effort import MOST_ITEMS
 from qa.judgement import (
     READ,
     SAYS_FROM,
@@ -27,12 +29,6 @@ from qa.reading.reader import Excerpt, Reader, Reading
 from qa.reading.readings import answers_likely, deciding_sentences, states, weigh
 from qa.retrieval import Candidates, Prepared
 from qa.stages import stage
-
-# Of each company so many of its best passages are read, and in all about so many: at 3 the passage that answers is
-# among them for 91 of 100 questions (gdpr200 dev), and reading takes most of an answer's time.
-READ_PASSAGES, _READ_AT_ONCE = 3, 12
-# Items of one list that are read beside the one that answers.
-_MOST_ITEMS = 12
 
 Vectors = np.ndarray
 
@@ -113,16 +109,20 @@ class Judge:
         *,
         inside: float,
         as_of: date | None,
-        depth: int,
+        depths: Sequence[int],
+        deadline: Deadline = NO_DEADLINE,
     ) -> list[Judged]:
         """Each company, by its id, with what its candidates say.
 
         Args:
             inside: the probability that any policy would.
-            depth: how many passages of each are read.
+            depths: of each, how many of its passages are read.
+        Raises:
+            DeadlineExceeded: it is later than `deadline`.
         """
         judged = []
-        found = self.examined(question, prepared, [candidates for _, candidates in companies], depth=depth)
+        groups = [candidates for _, candidates in companies]
+        found = self.examined(question, prepared, groups, depths=depths, deadline=deadline)
         for (company_id, candidates), each in zip(companies, found, strict=True):
             # rounded before anything is decided, so that the outcome agrees with the number people see
             says = round(inside * self._calibration.says(each.of_question), 4) if len(candidates.rows) else 0.0
@@ -146,16 +146,23 @@ class Judge:
             return tuple(self._hit(judged, place) for judged, place in sorted(places, key=lambda entry: _rank(*entry)))
 
     def examined(
-        self, question: str, prepared: Prepared, groups: Sequence[Candidates], *, depth: int
+        self,
+        question: str,
+        prepared: Prepared,
+        groups: Sequence[Candidates],
+        *,
+        depths: Sequence[int],
+        deadline: Deadline = NO_DEADLINE,
     ) -> list[Examined]:
-        """Each of `groups` with its signals; the `depth` best passages of each are read, those of all at once."""
+        """Each of `groups` with its signals; of each so many of the best passages as `depths` says are read."""
         signals = [passage_signals(candidates) for candidates in groups]
         chosen = []
-        for candidates, known in zip(groups, signals, strict=True):
+        for candidates, known, depth in zip(groups, signals, depths, strict=True):
             order = self._calibration.order(known)
             chosen.append([int(place) for place in np.lexsort((candidates.rows, -order))[:depth]])
         pairs = zip(groups, chosen, strict=True)
-        readings = iter(self._read(question, [(candidates, place) for candidates, places in pairs for place in places]))
+        to_read = [(candidates, place) for candidates, places in pairs for place in places]
+        readings = iter(self._read(question, to_read, deadline))
         examined = []
         for candidates, known, places in zip(groups, signals, chosen, strict=True):
             read = {place: next(readings) for place in places} if self._reader else {}
@@ -166,11 +173,12 @@ class Judge:
             examined.append(Examined(candidates, known, of_question, read))
         return examined
 
-    def _read(self, question: str, places: Sequence[tuple[Candidates, int]]) -> list[Reading]:
+    def _read(self, question: str, places: Sequence[tuple[Candidates, int]], deadline: Deadline) -> list[Reading]:
         if self._reader is None:
             return []
         with stage("read"):
-            return self._reader.read(question, [self._excerpt(candidates, place) for candidates, place in places])
+            excerpts = [self._excerpt(candidates, place) for candidates, place in places]
+            return self._reader.read(question, excerpts, deadline=deadline)
 
     def _excerpt(self, candidates: Candidates, place: int) -> Excerpt:
         passage = self._index.passages[int(candidates.rows[place])]
@@ -226,12 +234,18 @@ class Judge:
             logits = scores - scores.max() + self._calibration.evidence_within
         return [passage.sentences[number] for number in deciding_sentences(sentence_texts(text, passage), logits)]
 
-    def verdict(self, question: str, judged: Judged, *, gather: bool) -> CompanyVerdict:
+    def verdict(
+        self, question: str, judged: Judged, *, items: int | None, deadline: Deadline = NO_DEADLINE
+    ) -> CompanyVerdict:
         """What the company's policies say to `question`, with the words that say so.
 
         Args:
-            gather: quote every passage that states what is asked, and read the other items of its list for that.
+            items: quote every passage that states what is asked, and read so many other items of its list for that;
+                None: quote the best.
+        Raises:
+            DeadlineExceeded: it is later than `deadline`.
         """
+        deadline.check()
         company, outcome = self._index.companies[judged.company_id], self._outcome(judged.says)
         if outcome is Outcome.NOT_STATED or not len(judged.candidates.rows):
             return CompanyVerdict(company, Outcome.NOT_STATED, None, judged.says, ())
@@ -242,13 +256,13 @@ class Judge:
             weighed = weigh(readings, sure_from=self._calibration.verdict_from)
             verdict, by = weighed.verdict, [read[number] for number in weighed.by]
         if (
-            gather
+            items is not None
             and verdict is None
             and outcome is Outcome.ANSWERED
             and self._reader
             and states(judged.readings[by[0]])
         ):
-            quotes = self._gathered(question, judged, read)
+            quotes = self._gathered(question, judged, read, items, deadline)
         else:
             quotes = [self._quotation(judged, [place]) for place in by]
         undated = self._undated.intersection(quote.policy.id for quote in quotes)
@@ -267,12 +281,14 @@ class Judge:
         """The passage at `place` as it stands in the version in force."""
         return self._index.passages.at(int(judged.candidates.rows[place]), as_of=judged.as_of)
 
-    def _gathered(self, question: str, judged: Judged, read: Sequence[int]) -> list[Quotation]:
+    def _gathered(
+        self, question: str, judged: Judged, read: Sequence[int], most_items: int, deadline: Deadline
+    ) -> list[Quotation]:
         """All passages read that state what is asked; the items of a list together, those not yet read among them."""
         best = read[0]
         items = self._items_beside(judged, best)
-        unread_items = [place for place in items if place not in judged.readings][:_MOST_ITEMS]
-        found = self._read(question, [(judged.candidates, place) for place in unread_items])
+        unread_items = [place for place in items if place not in judged.readings][:most_items]
+        found = self._read(question, [(judged.candidates, place) for place in unread_items], deadline)
         readings = judged.readings | dict(zip(unread_items, found, strict=True))
         whole = replace(judged, readings=readings)
         stating = [place for place in readings if place == best or states(readings[place])]
@@ -285,22 +301,13 @@ class Judge:
         passage = self._passage(judged, place)
         if not passage.lead_ins:
             return []
-        near = range(max(0, place - _MOST_ITEMS), min(len(judged.candidates.rows), place + _MOST_ITEMS + 1))
+        near = range(max(0, place - MOST_ITEMS), min(len(judged.candidates.rows), place + MOST_ITEMS + 1))
         beside = []
         for other in near:
             found = self._passage(judged, other)
             if other != place and (found.policy_id, found.lead_ins) == (passage.policy_id, passage.lead_ins):
                 beside.append(other)
         return beside
-
-
-def depth_among(companies: int) -> int:
-    """How many passages of each of so many companies are read, where they are asked together.
-
-    >>> [depth_among(companies) for companies in (1, 4, 6, 20)]
-    [3, 3, 2, 1]
-    """
-    return max(1, min(READ_PASSAGES, _READ_AT_ONCE // max(1, companies)))
 
 
 def _rank(judged: Judged, place: int) -> tuple[float, int]:

@@ -35,7 +35,7 @@ class DrawingReader:
 
     name, content_hash = "drawing", "drawing"
 
-    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+    def read(self, question: str, excerpts: Sequence[Excerpt], **_: object) -> list[Reading]:
         """See `Reader`."""
         return [self._reading(question, excerpt) for excerpt in excerpts]
 

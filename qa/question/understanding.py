@@ -23,6 +23,8 @@ from qa.question.turn_kinds import ABOUT_THE_SERVICE, TurnKind, TurnKinds, Whom
 
 MAX_QUESTION_CHARS = 2_000
 _MOST_WITH_NEAREST = 2
+# "ok. thanks. and how long?": so many before the question are looked for; a turn may hold 600.
+_MOST_ACKNOWLEDGED = 3
 # How likely all companies are meant, where the grammar is that of a count: of 30 counts written for it 23 are
 # recognised and of 30 other questions none (decision 61).
 COUNTS_FROM = 0.35
@@ -116,7 +118,8 @@ class Understanding:
             turns.append(self._turn(turn))
         found = standalone([*turns, said])
         whole = found.topic in (said.text, said.mentions.bare)  # what an earlier question was put into is one question
-        parts = self._parts(found) if whole else ()
+        deadline.check()
+        parts = self._parts(found, deadline) if whole else ()
         return Query(
             question=asked,
             standalone=found.text,
@@ -150,7 +153,7 @@ class Understanding:
             return None
         return counting(self._spelling.corrected(said.text))
 
-    def _parts(self, question: Standalone) -> tuple[Part, ...]:
+    def _parts(self, question: Standalone, deadline: Deadline) -> tuple[Part, ...]:
         """What `question` asks, where it asks several things; what only continues the first has that put in."""
         topics = parts(question.topic)
         if len(topics) == 1:
@@ -163,6 +166,7 @@ class Understanding:
             return ()  # of each company another thing is asked
         found = []
         for number, words in enumerate(topics):
+            deadline.check()
             points_back = _POINTS_BACK.search(words) or self._turn_kinds.kind(words) is TurnKind.FRAGMENT
             topic, read = words, read_as[number]
             if number and points_back:
@@ -187,11 +191,11 @@ class Understanding:
         whom = self._turn_kinds.asked_of(text) if names_nobody else Whom.THE_SAME
         return Turn(text, mentions, kind, whom)
 
-    def _question_in(self, turn: str) -> str:
+    def _question_in(self, turn: str, *, most: int = _MOST_ACKNOWLEDGED) -> str:
         """What follows thanks and the like, if a question does: "how long?" of "ok thanks, and how long?"."""
-        acknowledged = _ACKNOWLEDGED.match(turn)
+        acknowledged = _ACKNOWLEDGED.match(turn) if most else None
         if acknowledged and self._turn_kinds.kind(acknowledged["first"]) is TurnKind.SMALL_TALK:
-            rest = self._question_in(acknowledged["rest"])
+            rest = self._question_in(acknowledged["rest"], most=most - 1)
             if self._turn_kinds.is_surely_a_question(rest) and not self.names.mentions(acknowledged["first"]).matched:
                 return rest
         return turn

@@ -16,6 +16,7 @@ import numpy as np
 
 from index.errors import ModelError
 from index.onnx_embedding import batches_of_like_length, open_session
+from qa.deadline import NO_DEADLINE, Deadline
 
 Vectors = np.ndarray
 Ids = Sequence[int]
@@ -78,8 +79,12 @@ class Reader(Protocol):
     name: str
     content_hash: str
 
-    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
-        """A reading of each of `excerpts`, by itself: it does not depend on what is read beside it."""
+    def read(self, question: str, excerpts: Sequence[Excerpt], *, deadline: Deadline = NO_DEADLINE) -> list[Reading]:
+        """A reading of each of `excerpts`, by itself: it does not depend on what is read beside it.
+
+        Raises:
+            DeadlineExceeded: it is later than `deadline`.
+        """
         ...
 
 
@@ -117,7 +122,7 @@ class OnnxReader:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
 
-    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+    def read(self, question: str, excerpts: Sequence[Excerpt], *, deadline: Deadline = NO_DEADLINE) -> list[Reading]:
         """See `Reader`."""
         if not excerpts:
             return []
@@ -133,6 +138,7 @@ class OnnxReader:
             laid.append(lay_out(asked, context, sentences, best=excerpt.best))
         readings: dict[int, Reading] = {}
         for places in batches_of_like_length([len(each.ids) for each in laid], most_tokens=_BATCH_TOKENS):
+            deadline.check()
             logits, deciding = self._session.run(None, padded([laid[place] for place in places]))
             for row, place in enumerate(places):
                 each = laid[place]
