@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -355,22 +356,52 @@ def speed(
 
 
 @main.command()
+@click.argument("parts", metavar="[PART]...", nargs=-1)
 @click.option("--policies", multiple=True, type=_FOLDER, help="A folder of policies to index beside the sample's.")
 @click.option("--seconds", type=click.FloatRange(min=0.5), default=60.0, show_default=True, help="That 64 clients ask.")
 @click.option("--questions", type=click.IntRange(min=1), default=20_000, show_default=True, help="Asked for memory.")
 @click.option("--publications", type=click.IntRange(min=1), default=100, show_default=True, help="Under load.")
 @click.option("--json", "out", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there, too.")
-def endure(*, policies: tuple[Path, ...], seconds: float, questions: int, publications: int, out: Path | None) -> None:
-    """Measure what a running service endures: overload, many questions, new versions, SIGTERM; some 10 minutes."""
-    from eval.speed.endurance import endured
+def endure(
+    parts: tuple[str, ...],
+    *,
+    policies: tuple[Path, ...],
+    seconds: float,
+    questions: int,
+    publications: int,
+    out: Path | None,
+) -> None:
+    """Measure what a running service endures: overload, many questions, new versions, signals; some 20 minutes."""
+    from eval.speed.endurance import PARTS, endured
     from eval.speed.run import line
 
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown:
+        raise click.BadParameter(f"{', '.join(unknown)}: expected some of {', '.join(PARTS)}", param_hint="PART")
     figures = []
-    for figure in endured(policies, seconds=seconds, questions=questions, publications=publications):
+    for figure in endured(policies, parts or PARTS, seconds=seconds, questions=questions, publications=publications):
         print(line(figure), flush=True)
         figures.append(asdict(figure))
     if out is not None:
         out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+@main.command()
+@click.option("--policies", multiple=True, type=_FOLDER, help="A folder of policies to index beside the sample's.")
+@click.option("--index", "folder", type=click.Path(path_type=Path), help="An index that was built, instead.")
+@click.option("--times", type=click.IntRange(min=1), default=5, show_default=True, help="Each request is sent.")
+def cost(*, policies: tuple[Path, ...], folder: Path | None, times: int) -> None:
+    """Measure the processor time of the costliest requests, and what is done for a client that has left."""
+    from eval.speed.cost import costs
+    from eval.speed.run import SAMPLE, line
+    from index.build import build
+
+    with tempfile.TemporaryDirectory(prefix="askpolicy-cost-") as temporary:
+        if folder is None:
+            folder = Path(temporary) / "index"
+            build([SAMPLE, *policies], folder, embedder=open_embedder())
+        for figure in costs(folder, times=times):
+            print(line(figure), flush=True)
 
 
 def _embedder(model: str, *, cache: bool) -> Embedder:

@@ -181,7 +181,10 @@ def askpolicy() -> None:
 )
 @_as_of_option
 @click.option(
-    "--offset", type=click.IntRange(0, 1_000_000), default=0, help="Where no company is named: ask those after so many."
+    "--offset",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    help="Ask the companies after so many, where there are more than are asked at once.",
 )
 @_reader_option
 @_json_option

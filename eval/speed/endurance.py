@@ -15,162 +15,44 @@ import statistics
 import tempfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from typing import cast
 from urllib.parse import urlsplit
 
+from eval.speed.clients import Asker, Tally, clients_asking, steadily_asking
+from eval.speed.crowd import crowded
 from eval.speed.load import OK, Load
+from eval.speed.measured import Measured
 from eval.speed.rivals import Served, served_askpolicy
-from eval.speed.run import SAMPLE, Measured
+from eval.speed.run import SAMPLE
 from eval.tasks.sample import sample_task
 from index.build import build
 from index.embedding import open_embedder
 from index.manifest import published_version
 from index.policy_index import PolicyIndex
 
-# Refused on purpose: too many questions, or too many in a short time.
-_DELIBERATE = (503, 429)
 _TIMEOUT_S = 60.0
 _RAMP = (2, 8, 16)
-_STEADY_CONNECTIONS = 256
 _PAIRS = 5
 # A shorter run only shows that it runs.
 _WHOLE_S = 10.0
 _WARM_QUESTIONS = 2_000
 _LOOK_EVERY_S = 0.02
-_HEAD = b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
-_LENGTH = re.compile(r"content-length: (\d+)", re.I)
+_BEGUN_ANEW_S = 15.0
 _VERSION = re.compile(r"x-index-version: (\S+)", re.I)
 
 
-@dataclass(slots=True)
-class Tally:
-    """What came of requests.
-
-    Attributes:
-        statuses: how often each came; 0: no response.
-        ended: of each answered question when its answer came and how long it took, in seconds.
-        wrong: responses that a check did not pass, in words.
-    """
-
-    statuses: Counter[int] = field(default_factory=Counter)
-    ended: list[tuple[float, float]] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-    began: float = 0.0
-    seconds: float = 0.0
-
-    @property
-    def per_s(self) -> float:
-        """Answers a second, of those that came while questions were sent."""
-        until = self.began + self.seconds
-        return sum(at <= until for at, _ in self.ended) / self.seconds
-
-    @property
-    def failed(self) -> int:
-        """How many got neither an answer nor a refusal that is meant."""
-        return sum(count for status, count in self.statuses.items() if status != OK and status not in _DELIBERATE)
+PARTS = ("overload", "memory", "crowd", "publications", "signals")
 
 
-class Line(asyncio.Protocol):
-    """One connection that stays open, read by hand: a library's client costs the machine as much as an answer."""
-
-    def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._received = bytearray()
-        self._response: asyncio.Future[tuple[int, str, bytes]] | None = None
-        self.is_open = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio."""
-        self._transport, self.is_open = cast("asyncio.Transport", transport), True
-
-    def data_received(self, data: bytes) -> None:
-        """See asyncio."""
-        self._received += data
-        end = self._received.find(b"\r\n\r\n")
-        if end < 0 or self._response is None or self._response.done():
-            return
-        head = self._received[:end].decode("latin-1")
-        length = int(_LENGTH.findall(head)[0])
-        if len(self._received) >= end + 4 + length:
-            content = bytes(self._received[end + 4 : end + 4 + length])
-            del self._received[: end + 4 + length]
-            self._response.set_result((int(head[9:12]), head, content))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio."""
-        self.is_open = False
-        if self._response is not None and not self._response.done():
-            self._response.set_exception(exc or ConnectionResetError("closed"))
-
-    async def ask(self, body: bytes) -> tuple[int, str, bytes]:
-        """Status, head and content of the response."""
-        if self._transport is None:
-            raise ConnectionResetError("there is no connection")
-        self._response = asyncio.get_running_loop().create_future()
-        self._transport.write(_HEAD + str(len(body)).encode() + b"\r\n\r\n" + body)
-        async with asyncio.timeout(_TIMEOUT_S):
-            return await self._response
-
-    def close(self) -> None:
-        """Close it."""
-        if self._transport is not None:
-            self._transport.close()
-
-
-Check = Callable[[str, bytes], str | None]
-
-
-class Asker:
-    """Asks over one connection, which is opened again where the service has closed it as HTTP allows."""
-
-    def __init__(self, address: str, tally: Tally, check: Check | None = None) -> None:
-        where = urlsplit(address)
-        self._host, self._port = where.hostname or "", where.port or 80
-        self._tally, self._check = tally, check
-        self._line = Line()
-        self.reachable = True
-
-    async def ask(self, body: bytes) -> None:
-        """Ask once; `reachable` is false once nobody listens any more."""
-        began = time.perf_counter()
-        if not self._line.is_open:
-            try:
-                loop = asyncio.get_running_loop()
-                _, self._line = await loop.create_connection(Line, self._host, self._port)
-            except OSError:
-                self.reachable = False
-                return
-        try:
-            status, head, content = await self._line.ask(body)
-        except (OSError, TimeoutError):
-            self._tally.statuses[0] += 1
-            self._line.close()
-            self._line = Line()
-            return
-        now = time.perf_counter()
-        self._tally.statuses[status] += 1
-        if status == OK:
-            self._tally.ended.append((now, now - began))
-            wrong = self._check(head, content) if self._check else None
-            self._tally.wrong += [wrong] if wrong else []
-        if "connection: close" in head.lower():
-            self._line.close()
-            self._line = Line()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._line.close()
-
-
-def endured(policies: Sequence[Path], *, seconds: float, questions: int, publications: int) -> Iterator[Measured]:
+def endured(
+    policies: Sequence[Path], parts: Sequence[str] = PARTS, *, seconds: float, questions: int, publications: int
+) -> Iterator[Measured]:
     """The figures, each as soon as it is measured.
 
     Args:
+        parts: what is measured, of `PARTS`.
         seconds: how long 64 clients ask.
         questions: over how many the growth of memory is measured.
         publications: how many index versions are published under load.
@@ -184,23 +66,32 @@ def endured(policies: Sequence[Path], *, seconds: float, questions: int, publica
         where = Path(temporary)
         build([SAMPLE, *policies], where / "index", embedder=open_embedder())
         with served_askpolicy(where / "index") as served:
-            yield from _overload(served, asked, seconds)
-            yield from _memory(served, asked, questions)
-        yield from _published(where, publications)
-        yield from _stopped(where, asked)
+            if "overload" in parts:
+                yield from _overload(served, asked, seconds)
+            if "memory" in parts:
+                yield from _memory(served, asked, questions)
+        if "crowd" in parts:
+            pairs = _PAIRS if seconds >= _WHOLE_S else 1
+            yield from crowded(where / "index", asked, seconds=min(seconds, 8.0), pairs=pairs)
+        if "publications" in parts:
+            yield from _published(where, publications)
+        if "signals" in parts:
+            yield from _signalled_each(where, asked)
 
 
 def _overload(served: Served, asked: Sequence[bytes], seconds: float) -> Iterator[Measured]:
     for clients in _RAMP:
-        tally = _clients(served.address, asked, clients, seconds=min(seconds, 10.0))
+        tally = clients_asking(served.address, asked, clients, seconds=min(seconds, 10.0))
         yield Measured("askpolicy", f"{clients} clients: answers", tally.per_s, "a second")
-    tally = _clients(served.address, asked, 64, seconds=seconds)
+    tally = clients_asking(served.address, asked, 64, seconds=seconds)
     yield from _tallied("64 clients", tally)
     # a machine's speed drifts: each overload is compared with the best rate just before it
     shares = []
     for number in range(_PAIRS if seconds >= _WHOLE_S else 1):
-        before = max(_clients(served.address, asked, clients, seconds=min(seconds, 6.0)).per_s for clients in (8, 64))
-        tally = _steady(served.address, asked, per_s=2 * before, seconds=min(seconds, 12.0))
+        before = max(
+            clients_asking(served.address, asked, clients, seconds=min(seconds, 6.0)).per_s for clients in (8, 64)
+        )
+        tally = steadily_asking(served.address, asked, per_s=2 * before, seconds=min(seconds, 12.0))
         shares.append(100 * tally.per_s / before)
         yield Measured("askpolicy", f"2 x the best rate, {number + 1}: share of the best", shares[-1], "%")
         yield Measured("askpolicy", f"2 x the best rate, {number + 1}: failed", tally.failed, "requests")
@@ -213,62 +104,17 @@ def _tallied(name: str, tally: Tally) -> Iterator[Measured]:
     load = Load(tuple(1_000 * took_s for _, took_s in tally.ended), tally.seconds, tally.failed)
     for percent in (50, 99):
         yield Measured("askpolicy", f"{name}: p{percent}", load.percentile_ms(percent), "ms")
-    refused = sum(tally.statuses[status] for status in _DELIBERATE)
-    yield Measured("askpolicy", f"{name}: refused on purpose", refused, "requests")
+    yield Measured("askpolicy", f"{name}: refused on purpose", tally.refused, "requests")
     yield Measured("askpolicy", f"{name}: failed", tally.failed, "requests")
 
 
 def _memory(served: Served, asked: Sequence[bytes], questions: int) -> Iterator[Measured]:
-    _clients(served.address, asked, 8, questions=min(questions, _WARM_QUESTIONS))
+    clients_asking(served.address, asked, 8, questions=min(questions, _WARM_QUESTIONS))
     before = served.resident_mb
-    tally = _clients(served.address, asked, 8, questions=questions)
+    tally = clients_asking(served.address, asked, 8, questions=questions)
     after = served.resident_mb
     yield Measured("askpolicy", "resident before", before, "MB")
     yield Measured("askpolicy", f"grown over {tally.statuses[OK]:,} questions", 100 * (after / before - 1), "%")
-
-
-def _clients(
-    address: str, asked: Sequence[bytes], clients: int, *, seconds: float = 3_600.0, questions: int = 10**9
-) -> Tally:
-    """`clients` ask one question after another, for some `seconds` or until `questions` are asked."""
-    numbers = count()
-
-    def next_number(tally: Tally) -> int | None:
-        number = next(numbers)
-        return number if number < questions and time.perf_counter() - tally.began < seconds else None
-
-    return asyncio.run(_loaded(address, asked, clients, next_number, per_s=None))
-
-
-def _steady(address: str, asked: Sequence[bytes], *, per_s: float, seconds: float) -> Tally:
-    """Questions come at a constant rate, whether those before are answered or not."""
-    numbers = iter(range(int(per_s * seconds)))
-    tally = asyncio.run(_loaded(address, asked, _STEADY_CONNECTIONS, lambda _: next(numbers, None), per_s=per_s))
-    tally.seconds = seconds
-    return tally
-
-
-async def _loaded(
-    address: str,
-    asked: Sequence[bytes],
-    connections: int,
-    next_number: Callable[[Tally], int | None],
-    *,
-    per_s: float | None,
-) -> Tally:
-    tally = Tally(began=time.perf_counter())
-
-    async def client() -> None:
-        asker = Asker(address, tally)
-        while asker.reachable and (number := next_number(tally)) is not None:
-            if per_s is not None:
-                await asyncio.sleep(max(0.0, tally.began + number / per_s - time.perf_counter()))
-            await asker.ask(asked[number % len(asked)])
-        asker.close()
-
-    await asyncio.gather(*(client() for _ in range(connections)))
-    tally.seconds = time.perf_counter() - tally.began
-    return tally
 
 
 def _published(where: Path, publications: int) -> Iterator[Measured]:
@@ -347,24 +193,33 @@ def _await_version(address: str, version: str) -> None:
     raise TimeoutError(f"{version} does not serve after {_TIMEOUT_S:g} s")
 
 
-def _stopped(where: Path, asked: Sequence[bytes]) -> Iterator[Measured]:
-    """SIGTERM comes while 32 clients ask."""
+def _signalled_each(where: Path, asked: Sequence[bytes]) -> Iterator[Measured]:
+    """A signal comes while 32 clients ask: it ends the service, but for SIGHUP, which begins workers anew."""
     for workers in (1, 2):
-        tally = Tally()
-        with served_askpolicy(where / "index", "--workers", str(workers)) as served:
-            loading = threading.Thread(
-                target=lambda into=tally, address=served.address: into.statuses.update(
-                    _clients(address, asked, 32, seconds=30.0).statuses
-                )
-            )
-            loading.start()
-            time.sleep(3.0)
-            began = time.perf_counter()
-            os.kill(served.pid, signal.SIGTERM)
+        for signalled in (signal.SIGTERM, signal.SIGHUP):
+            yield from _signalled(where, asked, signalled, workers=workers)
+
+
+def _signalled(where: Path, asked: Sequence[bytes], signalled: signal.Signals, *, workers: int) -> Iterator[Measured]:
+    tally = Tally()
+    goes_on = signalled is signal.SIGHUP and workers > 1
+    with served_askpolicy(where / "index", "--workers", str(workers)) as served:
+        seconds = 3.0 + _BEGUN_ANEW_S if goes_on else 30.0
+        loading = threading.Thread(
+            target=lambda: tally.statuses.update(clients_asking(served.address, asked, 32, seconds=seconds).statuses)
+        )
+        loading.start()
+        time.sleep(3.0)
+        began, before = time.perf_counter(), served.children
+        os.kill(served.pid, signalled)
+        if not goes_on:
             served.wait(timeout_s=30.0)
-            took_s = time.perf_counter() - began
-            loading.join()
-        name = f"SIGTERM, 32 clients, {workers} worker{'s' if workers > 1 else ''}"
-        yield Measured("askpolicy", f"{name}: answered", tally.statuses[OK], "requests")
-        yield Measured("askpolicy", f"{name}: accepted and not answered", tally.failed, "requests")
+        took_s = time.perf_counter() - began
+        loading.join()
+        if goes_on and set(before) & set(served.children):
+            raise RuntimeError(f"workers {before} were not all begun anew within {_BEGUN_ANEW_S} s: {served.children}")
+    name = f"{signalled.name}, 32 clients, {workers} worker{'s' if workers > 1 else ''}"
+    yield Measured("askpolicy", f"{name}: answered", tally.statuses[OK], "requests")
+    yield Measured("askpolicy", f"{name}: accepted and not answered", tally.failed, "requests")
+    if not goes_on:
         yield Measured("askpolicy", f"{name}: ended after", took_s, "s")

@@ -52,9 +52,14 @@ class Served:
         self.process.wait(timeout_s)
 
     @property
+    def children(self) -> list[int]:
+        """The processes that it has begun; none where the system does not tell."""
+        return _children(self.pid)
+
+    @property
     def resident_mb(self) -> float:
         """The memory that it and its children hold, in 10^6 bytes; not a number where the system does not tell."""
-        return resident_mb([self.pid, *_children(self.pid)])
+        return resident_mb([self.pid, *self.children])
 
 
 def has_txtai() -> bool:
@@ -80,6 +85,15 @@ def served_txtai(index: Path, model: str) -> Iterator[Served]:
     command = [sys.executable, "-m", "uvicorn", "txtai.api:app", "--port", str(port), "--log-level", "warning"]
     path = txtai_request("data").path
     with _served(command, f"http://127.0.0.1:{port}", path, {"CONFIG": str(settings)}) as served:
+        yield served
+
+
+@contextmanager
+def served_plainly(index: Path, reader: str) -> Iterator[Served]:
+    """`eval.speed.plain_app` over the index in `index`."""
+    port = _free_port()
+    command = [sys.executable, "-m", "eval.speed.plain_app", str(index), str(port), reader]
+    with _served(command, f"http://127.0.0.1:{port}", "/readyz", {}) as served:
         yield served
 
 

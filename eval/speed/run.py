@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,6 +20,7 @@ import index
 from eval.speed.growth import company_of, grown
 from eval.speed.load import Load, Request, asked_by_many, asked_in_turn
 from eval.speed.machine import Machine, measured_machine, resident_mb
+from eval.speed.measured import Measured
 from eval.speed.rivals import (
     Served,
     askpolicy_request,
@@ -45,20 +46,6 @@ CLIENTS = (1, 8, 32)
 _VECTOR_QUESTIONS, _NEAREST, _SECONDS_OF_GROWN = 60, 10, 5.0
 # Of MiniLM's six layers: weights of 384 x 384 four times and of 384 x 1536 twice; 2 operations for each and token.
 _OPERATIONS_A_TOKEN = 2 * 6 * (4 * 384 * 384 + 2 * 384 * 1536)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One figure.
-
-    Attributes:
-        of: what it is of: "askpolicy", "txtai", or the size of a grown index.
-    """
-
-    of: str
-    name: str
-    value: float
-    unit: str
 
 
 def measured(
