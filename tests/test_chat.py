@@ -663,6 +663,18 @@ def test_companies_that_cannot_be_listed_are_told_and_listed_on_trying_again(bro
 STRICT = "default-src 'none'; script-src {server}; connect-src {server}; require-trusted-types-for 'script'"
 
 
+def test_a_list_that_is_opened_before_the_companies_are_known_gets_them(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.route("**/v1/companies?*", lambda route: held.append(route))  # noqa: PLW0108 - a built-in has no name
+    page.goto(address)
+    page.get_by_role("combobox").click()
+    expect(page.get_by_text("The companies are not known yet")).to_be_visible()
+    held.pop().continue_()
+    expect(page.get_by_role("option", name="JivoChat")).to_be_visible()
+    page.close()
+
+
 def test_one_tag_embeds_the_chat_in_a_foreign_page_under_a_strict_policy(
     browser: Browser, assistant: FakeAssistant, tmp_path: Path
 ) -> None:

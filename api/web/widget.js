@@ -448,6 +448,7 @@ class AskPolicyChat extends Asking {
         this.root.querySelector(".fields").classList.add("alone");
         this.root.querySelector(".pick").hidden = true;
       }
+      if (!this.#options.hidden) this.#list(this.#picker.value);
       if (!this.#log.querySelector(".exchange")) this.#welcome();
       await this.#askFromAddress();
     } catch (error) {
