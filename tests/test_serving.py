@@ -161,6 +161,26 @@ def test_no_generated_request_gets_a_server_error_or_a_response_against_its_sche
     assert int(found[1]) > 200
 
 
+BEFORE_IT_LISTENS = """
+import os, signal, uvicorn
+from api.command.cli import main
+run = uvicorn.Server.run
+def signalled(self, **given):
+    os.kill(os.getpid(), signal.SIGTERM)
+    run(self, **given)
+uvicorn.Server.run = signalled
+main()
+"""
+
+
+def test_a_stop_before_the_server_has_begun_ends_it_too(index: Path, tmp_path: Path) -> None:
+    program = tmp_path / "signalled.py"
+    program.write_text(BEFORE_IT_LISTENS, encoding="utf-8")
+    command = [sys.executable, str(program), "serve", "--port", "0", "--index", str(index)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False, timeout=120)
+    assert done.returncode == 0
+
+
 def test_the_endurance_benchmark_runs_and_finds_nothing_lost(tmp_path: Path) -> None:
     options = ["--seconds", "0.5", "--questions", "50", "--publications", "2"]
     done = subprocess.run(

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import struct
+import sys
 import tempfile
 import termios
 import threading
@@ -51,8 +52,8 @@ def serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
     """Serve `app` until SIGTERM, SIGINT or SIGHUP; what is under way then is finished."""
     # a process that the system kills for an unreadable map, or that a library crashes, tells where
     faulthandler.enable()
-    # uvicorn raises the signal again when all is done; that it came is no failure
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    # uvicorn raises the signal again when all is done, and hears none before it has begun: either way, this is the end
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     server_of(app, settings, listener).run(sockets=[listener])
 
 
