@@ -27,8 +27,9 @@ eval: $(VENV)/.tested ## Measure the running code on labelled questions
 gate: $(VENV)/.tested ## Fail if a fixed slice of questions is answered worse than before (DATA=... for more of it)
 	$(BIN)/python -m eval gate $(if $(DATA),--data $(DATA))
 
-test: $(VENV)/.tested ## The whole test suite
-	$(BIN)/python -m pytest
+# A file's tests share what they set up: a file goes to one process.
+test: $(VENV)/.tested ## The whole test suite, on two cores (ARGS=... for pytest)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 screenshots: $(VENV)/.tested ## Take the README's pictures of the running product anew
 	$(BIN)/python -m tests.screenshots
