@@ -12,7 +12,8 @@ import numpy as np
 
 from index.embedding import Embedder
 from index.language.detect import READ_LANGUAGES, can_read
-from index.policies.series import undated_twins
+from index.policies.series import day_of, undated_twins
+from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
 from qa.answers import CompanyVerdict, Hit, Outcome
 from qa.deadline import Deadline
@@ -29,6 +30,7 @@ from qa.unread import NoVersion, Unread, unread
 # Of so few companies all passages that state what is asked are quoted; of more the best, so that the cost has a bound.
 _GATHERED_COMPANIES = 4
 EVEN = 0.5
+_NO_ROWS = np.zeros(0, dtype=np.int64)
 
 Vectors = np.ndarray
 
@@ -63,6 +65,12 @@ class Inquiry:
         """The same, of another index that was built with the same model."""
         inquiry = copy(self)
         inquiry._look_into(index)
+        return inquiry
+
+    def remembering(self) -> "Inquiry":
+        """The same, for one question that is asked of many versions: what was read is not read again."""
+        inquiry = copy(self)
+        inquiry.judge = self.judge.remembering()
         return inquiry
 
     def _look_into(self, index: PolicyIndex) -> None:
@@ -152,6 +160,25 @@ class Inquiry:
                 (candidates,) = self._retriever.candidates_of_each(prepared, [self.rows(query, [company_id])])
             companies.append((company_id, candidates))
         return self.judge.judged(query.read_as, prepared, companies, inside=inside, as_of=query.as_of, depth=depth)
+
+    def judged_versions(
+        self, query: Query, prepared: Prepared, policies: Sequence[Policy], *, inside: float, deadline: Deadline
+    ) -> list[Judged]:
+        """Each of `policies`, dated versions of one company's, as if its passages alone were there."""
+        rows = [self.index.rows_of(policy.id) for policy in policies]
+        with stage("compare"):
+            every = self._retriever.candidates(prepared, allowed=np.unique(np.concatenate([*rows, _NO_ROWS])))
+            groups = [np.intersect1d(each, every.rows, assume_unique=True) for each in rows]
+            different = {group.tobytes(): group for group in groups}
+            candidates = [self._retriever.part(every, group) for group in different.values()]
+        deadline.check()
+        companies = [(policies[0].company_id, each) for each in candidates]
+        judged = self.judge.judged(
+            query.read_as, prepared, companies, inside=inside, as_of=None, depth=READ_PASSAGES
+        )
+        by_rows = dict(zip(different, judged, strict=True))
+        pairs = zip(policies, groups, strict=True)
+        return [replace(by_rows[group.tobytes()], as_of=day_of(policy)) for policy, group in pairs]
 
     def asked(
         self,

@@ -4,6 +4,7 @@ It does not know names, chats or languages; callers pass each company's passages
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -23,7 +24,7 @@ from qa.judgement import (
     relative_scores,
 )
 from qa.logistic import probability
-from qa.reading.reader import Excerpt, Reader, Reading
+from qa.reading.reader import Excerpt, Reader, Reading, Remembering
 from qa.reading.readings import answers_likely, deciding_sentences, states, weigh
 from qa.retrieval import Candidates, Prepared
 from qa.stages import stage
@@ -104,6 +105,12 @@ class Judge:
         self._reader = reader
         self._calibration = calibration
         self._undated = undated
+
+    def remembering(self) -> "Judge":
+        """The same, which reads the same words for the same question once; for one thread."""
+        judge = copy(self)
+        judge._reader = Remembering(self._reader) if self._reader else None
+        return judge
 
     def judged(
         self,
@@ -225,6 +232,11 @@ class Judge:
             scores = judged.candidates.sentence_scores[self._sentences_of(judged.candidates, place)]
             logits = scores - scores.max() + self._calibration.evidence_within
         return [passage.sentences[number] for number in deciding_sentences(sentence_texts(text, passage), logits)]
+
+    def answering(self, judged: Judged) -> list[tuple[int, float]]:
+        """The places of the passages read that answer, with their scores, the best first."""
+        read = [place for place in judged.best_first if place in judged.readings] if self._reader else judged.best_first[:1]
+        return [(p, float(judged.scores[p])) for p in read if p not in judged.readings or answers_likely(judged.readings[p])]
 
     def verdict(self, question: str, judged: Judged, *, gather: bool) -> CompanyVerdict:
         """What the company's policies say to `question`, with the words that say so.

@@ -83,6 +83,21 @@ class Reader(Protocol):
         ...
 
 
+class Remembering:
+    """A `Reader` that reads the same once: for a question asked of many versions that share most of their words."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.name, self.content_hash = reader.name, reader.content_hash
+        self._reader = reader
+        self._read: dict[tuple[str, Excerpt], Reading] = {}
+
+    def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
+        """See `Reader`."""
+        new = [each for each in dict.fromkeys(excerpts) if (question, each) not in self._read]
+        self._read.update(((question, each), reading) for each, reading in zip(new, self._reader.read(question, new), strict=True))
+        return [self._read[question, each] for each in excerpts]
+
+
 def open_reader(name: str = SHIPPED) -> "OnnxReader | None":
     """The reader called `name`: "shipped", "none", or the folder of another.
 
