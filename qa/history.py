@@ -1,163 +1,238 @@
-"""What a company's policies said to a question over time: each version is judged, and what changed the answer is told.
+"""What a question of time gets: what changed, from which version to which, with both texts; and its words for people."""
 
-A version is judged as `ask` judges it on its day, by its own passages; a passage that stands in several versions is
-compared and read once. It does not know chats or names.
-"""
-
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
-from index.language.detect import can_read
-from index.policies.changes import TOLD, Change, Stretch, changes_between
+from index.language.english import listed
+from index.policies.changes import ChangeKind
 from index.policies.companies import Company
-from index.policies.series import Series, day_of, moment_of
+from index.policies.series import day_of
 from index.policies.versions import Policy
-from index.policy_index import PolicyIndex
-from qa.answers import CompanyVerdict, Outcome
-from qa.deadline import Deadline
-from qa.inquiry import Inquiry
-from qa.judge import Judged
-from qa.question.query import Query
+from qa.answers import CompanyVerdict, Outcome, Quotation, where
 from qa.question.timing import TimeKind, Timing
-from qa.retrieval import Prepared
 
-# So many changes of an answer are told of a company at most, and so many versions of it are judged, the newest.
-MOST_CHANGES, _MOST_VERSIONS = 10, 400
+# From this probability on a passage counts as one that answers: as for an answer (`SAYS_FROM`).
+_ANSWERS_FROM = 0.5
+_MOST_OTHER_DAYS, _MOST_LISTED = 5, 5
+_LONGEST_QUOTE_CHARS = 900
 
 
 @dataclass(frozen=True, slots=True)
-class TopicChange:
-    """A version that changed what answers a question.
+class ChangedPassage:
+    """A passage that changed with a version; `before` is None where it was added, `after` where it was removed.
+
+    Attributes:
+        answers: the probability that what stood before or stands there now answers; 0 where nothing was asked.
+    """
+
+    kind: ChangeKind
+    before: Quotation | None
+    after: Quotation | None
+    answers: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DatedChange:
+    """A version that changed what was asked about.
 
     Attributes:
         day: the day of `after`.
-        before, after: both with their texts.
-        passages: what changed of that which answers, in the order of `after`.
-        was, now: what either version says.
-        weight: how much it matters to the question; higher is better, without unit.
+        before, after: the two versions of one policy, with their texts.
+        passages: those that matter most to the question, the most first.
+        more: how many other passages changed with this version.
+        was, now: what the company's policies said to the question before and with it; None where nothing was asked.
     """
 
     day: date
     before: Policy
     after: Policy
-    passages: tuple[Change, ...]
-    was: CompanyVerdict
-    now: CompanyVerdict
-    weight: float
+    passages: tuple[ChangedPassage, ...]
+    more: int = 0
+    was: CompanyVerdict | None = None
+    now: CompanyVerdict | None = None
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the versions answer otherwise."""
+        return bool(self.was and self.now) and _said(self.was) != _said(self.now)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether one of the passages that changed rather answers than not."""
+        return any(passage.answers >= _ANSWERS_FROM for passage in self.passages)
 
 
 @dataclass(frozen=True, slots=True)
 class CompanyHistory:
-    """How the answer of one company's policies came about.
+    """What one company's versions say.
 
     Attributes:
-        now: what the newest versions say.
-        oldest, newest: the days of the versions that were judged, of the policies that answer; None where none has a day.
-        versions: how many were.
-        changes: what changed the answer, what matters most first.
-        complete: whether all versions were judged.
+        oldest, newest: the first and the last day of the versions held of the policies asked; None: none has a day.
+        versions: how many dated versions there are of them.
+        changes: what matters most first; where all changes were asked for, the newest first.
+        now: what the newest versions say; then: what those of `oldest` said. None where nothing was asked.
     """
 
     company: Company
-    now: CompanyVerdict
     oldest: date | None
     newest: date | None
     versions: int
-    changes: tuple[TopicChange, ...]
-    complete: bool = True
-    titles: tuple[str, ...] = ()
+    changes: tuple[DatedChange, ...]
+    now: CompanyVerdict | None = None
+    then: CompanyVerdict | None = None
+
+    @property
+    def unchanged_since(self) -> date | None:
+        """The oldest day held, where the policies said the same then as now and nothing sure changed it since."""
+        same = self.now and self.then and self.now.outcome is Outcome.ANSWERED and _said(self.now) == _said(self.then)
+        changed = any(change.flipped or change.is_sure for change in self.changes)
+        return self.oldest if same and not changed else None
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
-    """A version judged."""
+class History:
+    """What a question of time gets of each company that it is about."""
 
-    policy: Policy
-    day: date
-    judged: Judged
+    timing: Timing
+    companies: tuple[CompanyHistory, ...]
 
+    @property
+    def outcome(self) -> Outcome:
+        """`ANSWERED` where a change is sure, or where the versions say it; the best of all companies."""
+        outcomes = [_outcome(self.timing, each) for each in self.companies]
+        order = (Outcome.ANSWERED, Outcome.UNCLEAR, Outcome.NOT_STATED)
+        return next((outcome for outcome in order if outcome in outcomes), Outcome.NOT_STATED)
 
-class Historian:
-    """Follows answers through the versions of one index."""
-
-    def __init__(self, inquiry: Inquiry) -> None:
-        self._inquiry = inquiry.remembering()
-        self._index: PolicyIndex = inquiry.index
-
-    def history(
-        self, query: Query, prepared: Prepared, company: Company, timing: Timing, *, inside: float, deadline: Deadline
-    ) -> CompanyHistory:
-        """How the company's answer to `query`, which asks what each version is asked, came about.
-
-        Raises:
-            DeadlineExceeded: it is later than `deadline`.
-        """
-        series = self._series(company, query)
-        states = self._states(query, prepared, series, inside=inside, deadline=deadline)
-        found: list[TopicChange] = []
-        for each in states.values():
-            for before, after in pairwise(each):
-                deadline.check()
-                change = self._change(query, before, after)
-                if change:
-                    found.append(change)
-        (judged,) = self._inquiry.judged(query, prepared, [company.id], inside=inside, deadline=deadline)
-        now = self._inquiry.judge.verdict(query.read_as, judged, gather=True)
-        return found, states, now  # type: ignore
+    @property
+    def words(self) -> str:
+        """For people: what changed and when, with the quotes before and after."""
+        return "\n".join(line for each in self.companies for line in _lines(self.timing, each))
 
 
-    def _series(self, company: Company, query: Query) -> list[list[Policy]]:
-        """The dated versions of each policy, oldest first; of versions of one day the last one."""
-        found: dict[Series, dict[date, Policy]] = defaultdict(dict)
-        for policy in sorted(self._index.policies_of(company.id), key=lambda policy: (moment_of(policy), policy.id)):
-            day = day_of(policy)
-            if day and can_read(policy.language) and (query.as_of is None or day <= query.as_of):
-                found[policy.series][day] = policy
-        wanted = [list(each.values()) for series, each in found.items() if series[1] in query.document_types]
-        return wanted or [list(each.values()) for each in found.values()]
+def _said(said: CompanyVerdict | None) -> tuple[object, object] | None:
+    """What is compared between versions: where it is not sure that anything is said, nothing is."""
+    if said is None:
+        return None
+    return (said.outcome, said.verdict) if said.outcome is Outcome.ANSWERED else (None, None)
 
-    def _states(
-        self, query: Query, prepared: Prepared, series: Sequence[Sequence[Policy]], *, inside: float, deadline: Deadline
-    ) -> dict[Series, list[_State]]:
-        policies = [policy for versions in series for policy in versions]
-        judged = self._inquiry.judged_versions(query, prepared, policies, inside=inside, deadline=deadline)
-        found: dict[Series, list[_State]] = defaultdict(list)
-        for policy, each in zip(policies, judged, strict=True):
-            found[policy.series].append(_State(policy, day_of(policy) or date.min, each))
-        return found
 
-    def _change(self, query: Query, before: _State, after: _State) -> TopicChange | None:
-        if after.policy.technical:
-            return None
-        lost, gained = self._parted(before, after), self._parted(after, before)
-        if not lost and not gained:
-            return None
-        old, new = self._index.policies[before.policy.id], self._index.policies[after.policy.id]
-        changes = [c for c in changes_between(old, new) if c.kind in TOLD]
-        mine, weight = [], 0.0
-        for c in changes:
-            w = max([x for x in (self._w(lost, c.before), self._w(gained, c.after)) if x is not None], default=None)
-            if w is not None:
-                mine.append(c); weight = max(weight, w)
-        if not mine:
-            return None
-        judge = self._inquiry.judge
-        was, now = (judge.verdict(query.read_as, s.judged, gather=False) for s in (before, after))
-        return TopicChange(after.day, old, new, tuple(mine), was, now, weight)
+def _outcome(timing: Timing, history: CompanyHistory) -> Outcome:
+    if timing.kind is TimeKind.LISTED:
+        return Outcome.ANSWERED if history.versions > 1 else Outcome.NOT_STATED
+    if any(change.flipped or change.is_sure for change in history.changes):
+        return Outcome.ANSWERED
+    now = history.now.outcome if history.now else Outcome.NOT_STATED
+    return Outcome.UNCLEAR if history.changes and now is Outcome.NOT_STATED else now
 
-    def _w(self, passages, stretch):
-        if stretch is None: return None
-        return max((score for passage, score, evidence in passages if passage.start < stretch.end and stretch.start < passage.end), default=None)
 
-    def _parted(self, one, other):
-        """passages of `one` that answer, and that the other version lacks"""
-        rows = set(self._index.rows_of(other.policy.id).tolist())
-        out = []
-        for place, score in self._inquiry.judge.answering(one.judged):
-            if int(one.judged.candidates.rows[place]) not in rows:
-                p = self._inquiry.judge._passage(one.judged, place)
-                out.append((p, score, ()))
-        return out
+def _lines(timing: Timing, history: CompanyHistory) -> list[str]:
+    name = history.company.name
+    if history.oldest is None or history.newest is None:
+        return [f"No version of {name}'s policy has a date, so nothing tells what changed when."]
+    if timing.kind is TimeKind.LISTED:
+        return _listed(timing, history)
+    if not history.changes:
+        return _unchanged(history)
+    main, *others = history.changes
+    lines = [_summary(timing, history, main), *_both(history, main)]
+    days = [each.day.isoformat() for each in others if each.is_sure or each.flipped][:_MOST_OTHER_DAYS]
+    if days:
+        lines.append(f"What {name} says on it also changed on {listed(sorted(days))}.")
+    return lines
+
+
+def _summary(timing: Timing, history: CompanyHistory, change: DatedChange) -> str:
+    name, day, before = history.company.name, change.day.isoformat(), _day(change.before)
+    since = f"{name} has said so since the version of {day}"
+    if not (change.is_sure or change.flipped):
+        return f"No version of {name}'s policy surely changed this. The closest change is of {day} (before: {before}):"
+    began = change.was and change.was.outcome is not Outcome.ANSWERED
+    ended = change.now and change.now.outcome is not Outcome.ANSWERED
+    if change.flipped and began:
+        return f"{since}; the version before it, of {before}, did not say it."
+    if change.flipped and ended:
+        return f"{name} said so until the version of {before}; since the version of {day} it does not say it any more."
+    if change.flipped:
+        return f"{name} says otherwise since the version of {day} (before: {before})."
+    if timing.kind in (TimeKind.SINCE, TimeKind.ENDED) and history.then and history.oldest:
+        if _said(history.then) == _said(history.now) and history.then.outcome is Outcome.ANSWERED:
+            oldest = history.oldest.isoformat()
+            return (
+                f"The oldest version held, of {oldest}, answers the same. What it says changed most with the version of "
+                f"{day} (before: {before})."
+            )
+    return f"{name} changed what it says with the version of {day} (before: {before})."
+
+
+def _unchanged(history: CompanyHistory) -> list[str]:
+    name, now = history.company.name, history.now
+    if not (now and history.oldest and history.newest):
+        return []
+    oldest, newest = history.oldest.isoformat(), history.newest.isoformat()
+    if now.outcome is Outcome.NOT_STATED:
+        versions = f"No version of {name}'s policy from {oldest} to {newest}" if history.versions > 1 else ""
+        return [f"{versions or f'The only version of {name}’s policy held, of {newest},'} says this."] if versions else [
+            f"The only version held of {name}'s policy, of {newest}, does not say."
+        ]
+    if history.versions == 1:
+        lines = [f"Only one version of {name}'s policy is held, of {oldest}: at least since then."]
+    elif history.unchanged_since:
+        lines = [f"Unchanged at least since {oldest}, the oldest version held."]
+    else:
+        lines = [f"No change of this was found between {oldest}, the oldest version held, and {newest}."]
+    return lines + [f"“{_short(quote.text)}” — {where(now, quote)}" for quote in now.quotes[:1]]
+
+
+def _both(history: CompanyHistory, change: DatedChange) -> list[str]:
+    lines = []
+    for passage in change.passages[:1]:
+        for label, quote, policy in (
+            ("Before", passage.before, change.before),
+            ("After", passage.after, change.after),
+        ):
+            lines.append(f"{label} ({_day(policy)}): {_quoted(history.company, quote)}")
+    return lines
+
+
+def _quoted(company: Company, quote: Quotation | None) -> str:
+    if quote is None:
+        return "no such passage."
+    said = CompanyVerdict(company, Outcome.ANSWERED, None, 1.0, (quote,))
+    return f"“{_short(quote.text)}” — {where(said, quote)}"
+
+
+def _listed(timing: Timing, history: CompanyHistory) -> list[str]:
+    name, span = history.company.name, _span(timing, history)
+    if history.versions == 1 and history.oldest:
+        return [f"Only one version of {name}'s policy is held, of {history.oldest.isoformat()}: no change can be seen."]
+    if not history.changes:
+        return [f"No version of {name}'s policy changed what it says {span}."]
+    count = len(history.changes)
+    lines = [f"{name} changed its policy {span} with {count:,} version{'s' if count > 1 else ''}:"]
+    for change in history.changes[:_MOST_LISTED]:
+        passages = len(change.passages) + change.more
+        lines.append(
+            f"{change.day.isoformat()} (before: {_day(change.before)}), {change.after.title}: "
+            f"{passages:,} passage{'s' if passages > 1 else ''} changed."
+        )
+        lines += _both(history, change)
+    if count > _MOST_LISTED:
+        lines.append(f"Earlier: {listed([change.day.isoformat() for change in history.changes[_MOST_LISTED:]])}.")
+    return lines
+
+
+def _span(timing: Timing, history: CompanyHistory) -> str:
+    first = max(filter(None, (timing.since, history.oldest)), default=None)
+    last = min(filter(None, (timing.until, history.newest)), default=None)
+    return f"between {first.isoformat()} and {last.isoformat()}" if first and last else ""
+
+
+def _day(policy: Policy) -> str:
+    day = day_of(policy)
+    return day.isoformat() if day else "undated"
+
+
+def _short(words: str) -> str:
+    """`words`, cut at a space where they are too long to be read at once."""
+    return words if len(words) <= _LONGEST_QUOTE_CHARS else words[:_LONGEST_QUOTE_CHARS].rsplit(" ", 1)[0] + " …"
+

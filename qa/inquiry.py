@@ -12,8 +12,7 @@ import numpy as np
 
 from index.embedding import Embedder
 from index.language.detect import READ_LANGUAGES, can_read
-from index.policies.series import day_of, undated_twins
-from index.policies.versions import Policy
+from index.policies.series import undated_twins
 from index.policy_index import PolicyIndex
 from qa.answers import CompanyVerdict, Hit, Outcome
 from qa.deadline import Deadline
@@ -23,14 +22,13 @@ from qa.judgement import Calibration, passage_signals
 from qa.question.query import Part, Query
 from qa.question.scope import Scope
 from qa.reading.reader import Reader
-from qa.retrieval import Prepared, Retriever
+from qa.retrieval import Candidates, Prepared, Retriever
 from qa.stages import stage
 from qa.unread import NoVersion, Unread, unread
 
 # Of so few companies all passages that state what is asked are quoted; of more the best, so that the cost has a bound.
 _GATHERED_COMPANIES = 4
 EVEN = 0.5
-_NO_ROWS = np.zeros(0, dtype=np.int64)
 
 Vectors = np.ndarray
 
@@ -68,7 +66,7 @@ class Inquiry:
         return inquiry
 
     def remembering(self) -> "Inquiry":
-        """The same, for one question that is asked of many versions: what was read is not read again."""
+        """The same, for one question that is asked of several versions: what was read is not read again."""
         inquiry = copy(self)
         inquiry.judge = self.judge.remembering()
         return inquiry
@@ -129,6 +127,11 @@ class Inquiry:
         (examined,) = self.judge.examined(query.read_as, prepared, [candidates], depth=READ_PASSAGES)
         return examined
 
+    def candidates(self, prepared: Prepared, rows: Vectors) -> Candidates:
+        """Those of the passages at `rows`, of whatever versions, that may answer; rising."""
+        with stage("compare"):
+            return self._retriever.candidates(prepared, allowed=rows)
+
     def judged(
         self, query: Query, prepared: Prepared, company_ids: Sequence[str], *, inside: float, deadline: Deadline
     ) -> list[Judged]:
@@ -160,25 +163,6 @@ class Inquiry:
                 (candidates,) = self._retriever.candidates_of_each(prepared, [self.rows(query, [company_id])])
             companies.append((company_id, candidates))
         return self.judge.judged(query.read_as, prepared, companies, inside=inside, as_of=query.as_of, depth=depth)
-
-    def judged_versions(
-        self, query: Query, prepared: Prepared, policies: Sequence[Policy], *, inside: float, deadline: Deadline
-    ) -> list[Judged]:
-        """Each of `policies`, dated versions of one company's, as if its passages alone were there."""
-        rows = [self.index.rows_of(policy.id) for policy in policies]
-        with stage("compare"):
-            every = self._retriever.candidates(prepared, allowed=np.unique(np.concatenate([*rows, _NO_ROWS])))
-            groups = [np.intersect1d(each, every.rows, assume_unique=True) for each in rows]
-            different = {group.tobytes(): group for group in groups}
-            candidates = [self._retriever.part(every, group) for group in different.values()]
-        deadline.check()
-        companies = [(policies[0].company_id, each) for each in candidates]
-        judged = self.judge.judged(
-            query.read_as, prepared, companies, inside=inside, as_of=None, depth=READ_PASSAGES
-        )
-        by_rows = dict(zip(different, judged, strict=True))
-        pairs = zip(policies, groups, strict=True)
-        return [replace(by_rows[group.tobytes()], as_of=day_of(policy)) for policy, group in pairs]
 
     def asked(
         self,

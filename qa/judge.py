@@ -24,8 +24,8 @@ from qa.judgement import (
     relative_scores,
 )
 from qa.logistic import probability
-from qa.reading.reader import Excerpt, Reader, Reading, Remembering
-from qa.reading.readings import answers_likely, deciding_sentences, states, weigh
+from qa.reading.reader import Excerpt, Reader, Reading, RememberingReader
+from qa.reading.readings import answering_logit, answers_likely, deciding_sentences, states, weigh
 from qa.retrieval import Candidates, Prepared
 from qa.stages import stage
 
@@ -107,9 +107,9 @@ class Judge:
         self._undated = undated
 
     def remembering(self) -> "Judge":
-        """The same, which reads the same words for the same question once; for one thread."""
+        """The same, which reads the same words for the same question once; for one thread and one question."""
         judge = copy(self)
-        judge._reader = Remembering(self._reader) if self._reader else None
+        judge._reader = RememberingReader(self._reader) if self._reader else None
         return judge
 
     def judged(
@@ -173,6 +173,25 @@ class Judge:
             examined.append(Examined(candidates, known, of_question, read))
         return examined
 
+    def order(self, candidates: Candidates) -> Vectors:
+        """What `candidates` are ordered by before any is read: shape (n,), higher is better."""
+        return self._calibration.order(passage_signals(candidates))
+
+    def ranked(self, question: str, candidates: Candidates, places: Sequence[int]) -> tuple[Vectors, dict[int, float]]:
+        """What `candidates` are ordered by once those at `places` are read, and of these the probability of an answer.
+
+        Without a reader each probability is the passage's score relative to the best.
+        """
+        signals = passage_signals(candidates)
+        if self._reader is None:
+            order = self._calibration.order(signals)
+            relative = relative_scores(order)
+            return order, {place: float(relative[place]) for place in places}
+        readings = self._read(question, [(candidates, place) for place in places])
+        signals[READ] = read_signal(len(candidates.rows), places, readings)
+        answers = [float(probability(np.float64(answering_logit(reading)))) for reading in readings]
+        return self._calibration.order(signals), dict(zip(places, answers, strict=True))
+
     def _read(self, question: str, places: Sequence[tuple[Candidates, int]]) -> list[Reading]:
         if self._reader is None:
             return []
@@ -232,11 +251,6 @@ class Judge:
             scores = judged.candidates.sentence_scores[self._sentences_of(judged.candidates, place)]
             logits = scores - scores.max() + self._calibration.evidence_within
         return [passage.sentences[number] for number in deciding_sentences(sentence_texts(text, passage), logits)]
-
-    def answering(self, judged: Judged) -> list[tuple[int, float]]:
-        """The places of the passages read that answer, with their scores, the best first."""
-        read = [place for place in judged.best_first if place in judged.readings] if self._reader else judged.best_first[:1]
-        return [(p, float(judged.scores[p])) for p in read if p not in judged.readings or answers_likely(judged.readings[p])]
 
     def verdict(self, question: str, judged: Judged, *, gather: bool) -> CompanyVerdict:
         """What the company's policies say to `question`, with the words that say so.

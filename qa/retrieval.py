@@ -89,10 +89,9 @@ class Retriever:
         if max(map(len, groups), default=0) > _COMPARE_ALL:
             return [self.candidates(question, allowed=group) for group in groups]
         all_of_them = self._compare(question, np.sort(np.concatenate([*groups, np.zeros(0, dtype=np.int64)])))
-        return [self.part(all_of_them, group) for group in groups]
+        return [self._part(all_of_them, group) for group in groups]
 
-    def part(self, candidates: Candidates, rows: Rows) -> Candidates:
-        """Those of `candidates` that are at `rows`, which are among theirs, rising."""
+    def _part(self, candidates: Candidates, rows: Rows) -> Candidates:
         sentence_rows = self._index.sentences.rows_in(rows)
         at = np.searchsorted(candidates.sentence_rows, sentence_rows)
         return Candidates(

@@ -172,7 +172,7 @@ _CLAUSE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ABOUT = re.compile(
-    rf"^(?:(?:{_ITS}|an?|any|all|some)\s+)?(?:[\w-]+\s+){{0,2}}?{_STANCE}\s+(?:about|on|regarding|concerning|for|of|to|"
+    rf"^(?:(?:{_ITS}|an?|any|all|some)\s+)?(?:(?:privacy|own|new|old|former|specific)\s+)?{_STANCE}\s+(?:about|on|regarding|concerning|for|of|to|"
     r"towards?|around|related\s+to)\s+(?P<about>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )

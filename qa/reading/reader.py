@@ -83,19 +83,20 @@ class Reader(Protocol):
         ...
 
 
-class Remembering:
-    """A `Reader` that reads the same once: for a question asked of many versions that share most of their words."""
+class RememberingReader:
+    """A `Reader` that reads the same once: versions of a policy share most of their passages."""
 
     def __init__(self, reader: Reader) -> None:
         self.name, self.content_hash = reader.name, reader.content_hash
         self._reader = reader
-        self._read: dict[tuple[str, Excerpt], Reading] = {}
+        self._readings: dict[tuple[str, Excerpt], Reading] = {}
 
     def read(self, question: str, excerpts: Sequence[Excerpt]) -> list[Reading]:
         """See `Reader`."""
-        new = [each for each in dict.fromkeys(excerpts) if (question, each) not in self._read]
-        self._read.update(((question, each), reading) for each, reading in zip(new, self._reader.read(question, new), strict=True))
-        return [self._read[question, each] for each in excerpts]
+        unread = [each for each in dict.fromkeys(excerpts) if (question, each) not in self._readings]
+        for each, reading in zip(unread, self._reader.read(question, unread), strict=True):
+            self._readings[question, each] = reading
+        return [self._readings[question, each] for each in excerpts]
 
 
 def open_reader(name: str = SHIPPED) -> "OnnxReader | None":
