@@ -221,9 +221,7 @@ class Historian:
             mine_before, mine_after = _within(old, change.before), _within(new, change.after)
             if not mine_before and not mine_after:
                 continue
-            was, now = (
-                max((answers[place] for place in mine), default=0.0) for mine in (mine_before, mine_after)
-            )
+            was, now = (max((answers[place] for place in mine), default=0.0) for mine in (mine_before, mine_after))
             counted = {TimeKind.SINCE: now, TimeKind.ENDED: was}.get(timing.kind, max(was, now))
             weight = counted + _ORDER * max(float(order[place]) for place in (*mine_before, *mine_after))
             weight += _WORDS * _share_named(topic.prepared.terms, _changed_words(change, before, after))
@@ -232,9 +230,7 @@ class Historian:
             yield _Weighed(step, change, weight, max(was, now))
 
     def _passages(self, candidates: Candidates, places: Sequence[int], policy: Policy) -> dict[int, Passage]:
-        found = {
-            place: self._index.passages.at(int(candidates.rows[place]), as_of=day_of(policy)) for place in places
-        }
+        found = {place: self._index.passages.at(int(candidates.rows[place]), as_of=day_of(policy)) for place in places}
         return {place: passage for place, passage in found.items() if passage.policy_id == policy.id}
 
     def _dated(self, step: _Step, weighed: Sequence[_Weighed]) -> DatedChange:

@@ -53,8 +53,20 @@ class DatedChange:
 
     @property
     def flipped(self) -> bool:
-        """Whether the versions answer otherwise."""
-        return bool(self.was and self.now) and _said(self.was) != _said(self.now)
+        """Whether the versions answer otherwise, and what they quote is among what changed."""
+        sides = (
+            (self.was, [each.before for each in self.passages]),
+            (self.now, [each.after for each in self.passages]),
+        )
+        quoted = any(
+            _overlap(quote, changed)
+            for said, side in sides
+            if said
+            for quote in said.quotes
+            for changed in side
+            if changed
+        )
+        return quoted and _said(self.was) != _said(self.now)
 
     @property
     def is_sure(self) -> bool:
@@ -84,9 +96,8 @@ class CompanyHistory:
     @property
     def unchanged_since(self) -> date | None:
         """The oldest day held, where the policies said the same then as now and nothing sure changed it since."""
-        same = self.now and self.then and self.now.outcome is Outcome.ANSWERED and _said(self.now) == _said(self.then)
         changed = any(change.flipped or change.is_sure for change in self.changes)
-        return self.oldest if same and not changed else None
+        return self.oldest if _says_the_same(self) and not changed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,12 @@ def _said(said: CompanyVerdict | None) -> tuple[object, object] | None:
     return (said.outcome, said.verdict) if said.outcome is Outcome.ANSWERED else (None, None)
 
 
+def _overlap(one: Quotation, other: Quotation) -> bool:
+    """Whether two quotes of one version share words."""
+    same = one.policy.id == other.policy.id
+    return same and any(a[0] < b[1] and b[0] < a[1] for a in one.evidence for b in other.evidence)
+
+
 def _outcome(timing: Timing, history: CompanyHistory) -> Outcome:
     if timing.kind is TimeKind.LISTED:
         return Outcome.ANSWERED if history.versions > 1 else Outcome.NOT_STATED
@@ -129,6 +146,12 @@ def _lines(timing: Timing, history: CompanyHistory) -> list[str]:
     name = history.company.name
     if history.oldest is None or history.newest is None:
         return [f"No version of {name}'s policy has a date, so nothing tells what changed when."]
+    if timing.until and timing.until < history.oldest:
+        return [
+            f"The oldest version held of {name}'s policy is of {history.oldest.isoformat()}; nothing tells what it said on "
+            f"{timing.until.isoformat()} or before.",
+            *([] if timing.kind is TimeKind.LISTED else _unchanged(history)),
+        ]
     if timing.kind is TimeKind.LISTED:
         return _listed(timing, history)
     if not history.changes:
@@ -143,25 +166,39 @@ def _lines(timing: Timing, history: CompanyHistory) -> list[str]:
 
 def _summary(timing: Timing, history: CompanyHistory, change: DatedChange) -> str:
     name, day, before = history.company.name, change.day.isoformat(), _day(change.before)
-    since = f"{name} has said so since the version of {day}"
-    if not (change.is_sure or change.flipped):
-        return f"No version of {name}'s policy surely changed this. The closest change is of {day} (before: {before}):"
-    began = change.was and change.was.outcome is not Outcome.ANSWERED
-    ended = change.now and change.now.outcome is not Outcome.ANSWERED
-    if change.flipped and began:
-        return f"{since}; the version before it, of {before}, did not say it."
-    if change.flipped and ended:
+    began = change.flipped and change.was and change.was.outcome is not Outcome.ANSWERED
+    ended = change.flipped and change.now and change.now.outcome is not Outcome.ANSWERED
+    if began:
+        return f"{name} has said so since the version of {day}; the version before it, of {before}, did not say it."
+    if ended:
         return f"{name} said so until the version of {before}; since the version of {day} it does not say it any more."
     if change.flipped:
         return f"{name} says otherwise since the version of {day} (before: {before})."
-    if timing.kind in (TimeKind.SINCE, TimeKind.ENDED) and history.then and history.oldest:
-        if _said(history.then) == _said(history.now) and history.then.outcome is Outcome.ANSWERED:
-            oldest = history.oldest.isoformat()
-            return (
-                f"The oldest version held, of {oldest}, answers the same. What it says changed most with the version of "
-                f"{day} (before: {before})."
-            )
+    closest = f"The closest change is of {day} (before: {before}):"
+    if not change.is_sure:
+        return f"{_nothing_sure(history)} {closest}"
+    if timing.kind is not TimeKind.CHANGED and _says_the_same(history) and history.oldest:
+        return (
+            f"{name} has said so at least since {history.oldest.isoformat()}, the oldest version held. Its words changed "
+            f"most with the version of {day} (before: {before}):"
+        )
     return f"{name} changed what it says with the version of {day} (before: {before})."
+
+
+def _says_the_same(history: CompanyHistory) -> bool:
+    """Whether the oldest versions held surely answer as the newest do."""
+    answered = history.now is not None and history.now.outcome is Outcome.ANSWERED
+    return answered and _said(history.now) == _said(history.then)
+
+
+def _nothing_sure(history: CompanyHistory) -> str:
+    """What is known where no change surely bears on the question."""
+    name = history.company.name
+    if _says_the_same(history) and history.oldest:
+        return f"{name} has said so at least since {history.oldest.isoformat()}, the oldest version held; no change was found."
+    if history.now and history.now.outcome is Outcome.ANSWERED:
+        return f"{name} says so now; no version surely changed it."
+    return f"No version of {name}'s policy surely says or changed this."
 
 
 def _unchanged(history: CompanyHistory) -> list[str]:
@@ -169,15 +206,14 @@ def _unchanged(history: CompanyHistory) -> list[str]:
     if not (now and history.oldest and history.newest):
         return []
     oldest, newest = history.oldest.isoformat(), history.newest.isoformat()
-    if now.outcome is Outcome.NOT_STATED:
-        versions = f"No version of {name}'s policy from {oldest} to {newest}" if history.versions > 1 else ""
-        return [f"{versions or f'The only version of {name}’s policy held, of {newest},'} says this."] if versions else [
-            f"The only version held of {name}'s policy, of {newest}, does not say."
-        ]
+    if history.versions == 1 and now.outcome is Outcome.NOT_STATED:
+        return [f"The only version held of {name}'s policy, of {newest}, does not say."]
     if history.versions == 1:
-        lines = [f"Only one version of {name}'s policy is held, of {oldest}: at least since then."]
-    elif history.unchanged_since:
-        lines = [f"Unchanged at least since {oldest}, the oldest version held."]
+        lines = [f"Only one version of {name}'s policy is held, of {oldest}: it has said this at least since then."]
+    elif now.outcome is Outcome.NOT_STATED:
+        return [f"No version of {name}'s policy held, from {oldest} to {newest}, surely says or changed this."]
+    elif _says_the_same(history):
+        lines = [f"{name} has said so at least since {oldest}, the oldest version held; no change was found."]
     else:
         lines = [f"No change of this was found between {oldest}, the oldest version held, and {newest}."]
     return lines + [f"“{_short(quote.text)}” — {where(now, quote)}" for quote in now.quotes[:1]]
@@ -235,4 +271,3 @@ def _day(policy: Policy) -> str:
 def _short(words: str) -> str:
     """`words`, cut at a space where they are too long to be read at once."""
     return words if len(words) <= _LONGEST_QUOTE_CHARS else words[:_LONGEST_QUOTE_CHARS].rsplit(" ", 1)[0] + " …"
-

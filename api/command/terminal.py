@@ -45,6 +45,11 @@ def print_answer(console: Console, answer: AskResponse, *, limited: bool = False
         console.print(_text(f"No policy of {unknown.name} is in this index.", style="bold yellow"))
         if unknown.nearest:
             console.print(_text(f"Nearest names: {', '.join(unknown.nearest)}"))
+    if answer.history:
+        for line in answer.answer.splitlines():
+            is_quote = line.startswith(("Before (", "After (", "“"))
+            console.print(_text(line, style="" if is_quote else "bold magenta"))
+        return
     if answer.counts:
         console.print(_text(answer.answer.splitlines()[0], style="bold magenta"))
     for part in answer.parts:

@@ -71,7 +71,9 @@ _BEGIN = r"(?:start(?:ed)?|beg[iau]n|commenced?)"
 _END = r"(?:stop(?:ped)?|ceased?|quit|discontinued?)"
 _ADD = r"(?:add(?:ed)?|introduced?|includ(?:e|ed)|insert(?:ed)?|adopt(?:ed)?)"
 _DROP = r"(?:remove[d]?|drop(?:ped)?|delete[d]?|omit(?:ted)?|abandon(?:ed)?|withdraw[n]?|take\s+out|taken\s+out)"
-_SINCE_WHEN = r"(?:since|from|as\s+of|starting)\s+(?:when|what\s+(?:day|date|year|month)|which\s+(?:day|date|year|month))"
+_SINCE_WHEN = (
+    r"(?:since|from|as\s+of|starting)\s+(?:when|what\s+(?:day|date|year|month)|which\s+(?:day|date|year|month))"
+)
 _WHEN = (
     r"(?:when\s+exactly|when|how\s+long\s+ago|at\s+(?:what|which)\s+(?:point|time)(?:\s+in\s+time)?|"
     r"(?:in|on|with)?\s*(?:what|which)\s+(?:year|month|day|date|version))"
@@ -82,7 +84,9 @@ _OTHERS_ACT = re.compile(
     r"\b(?:(?:I|you|we|they|he|she)\s+\w+|can|may|might|will|would|could|shall|should|must|if|when|before|after)\b",
     re.IGNORECASE,
 )
-_EARLIER = r"(?:in\s+the\s+past|previously|formerly|originally|initially|at\s+first|earlier(?:\s+on)?|back\s+then|before)"
+_EARLIER = (
+    r"(?:in\s+the\s+past|previously|formerly|originally|initially|at\s+first|earlier(?:\s+on)?|back\s+then|before)"
+)
 
 
 def _frame(pattern: str) -> re.Pattern[str]:
@@ -99,18 +103,14 @@ _BEGAN = _frame(
     rf"(?:{_WHEN}\s+)?(?:did|has|have)\s+{_OURS}{_ADVERB}\s+(?:(?:finally|suddenly)\s+)?"
     rf"(?:(?P<end>{_END})|{_BEGIN})\s+(?:to\s+)?(?P<rest>\S.*)"
 )
-_ADDED = _frame(
-    rf"(?:{_WHEN}\s+)?(?:did|has|have)\s+{_OURS}{_ADVERB}\s+(?:(?P<end>{_DROP})|{_ADD})\s+(?P<thing>\S.*)"
-)
+_ADDED = _frame(rf"(?:{_WHEN}\s+)?(?:did|has|have)\s+{_OURS}{_ADVERB}\s+(?:(?P<end>{_DROP})|{_ADD})\s+(?P<thing>\S.*)")
 _WAS_ADDED = _frame(
     rf"(?:{_WHEN})\s+(?:was|were|has|have)\s+(?P<thing>\S.*?)\s+(?:been\s+)?(?:first\s+)?"
     rf"(?:(?P<end>{_DROP})|(?P<change>{_CHANGE})|{_ADD}|mentioned)(?:\s+(?:to|in|into|from|out\s+of|by)\b.*)?"
 )
 _FIRST = _frame(rf"(?:{_WHEN})\s+did\s+{_OURS}\s+first\s+(?P<rest>\S.*)")
 # "has it changed how long it keeps data", "when did it change its rules on cookies"
-_CHANGED = _frame(
-    rf"(?:{_WHEN}\s+)?(?:has|have|had|did)\s+{_OURS}{_ADVERB}\s+{_CHANGE}\s+(?P<thing>\S.*)"
-)
+_CHANGED = _frame(rf"(?:{_WHEN}\s+)?(?:has|have|had|did)\s+{_OURS}{_ADVERB}\s+{_CHANGE}\s+(?P<thing>\S.*)")
 # "has its retention period changed", "how did its approach to cookies change"
 _HAS_CHANGED = _frame(
     rf"(?:(?:how|when|in\s+what\s+way)\s+)?(?:has|have|had|did)\s+(?P<thing>\S.*?){_ADVERB}\s+(?:been\s+)?"
@@ -146,7 +146,9 @@ _WHAT_CHANGED = tuple(
 )
 _USED_TO = (
     _frame(rf"(?:did|has|have)\s+{_OURS}\s+used?\s+to\s+(?P<rest>\S.*)"),
-    _frame(rf"(?:did|has|have)\s+{_OURS}\s+(?:always|ever|previously|formerly|originally|initially|once)\s+(?P<rest>\S.*)"),
+    _frame(
+        rf"(?:did|has|have)\s+{_OURS}\s+(?:always|ever|previously|formerly|originally|initially|once)\s+(?P<rest>\S.*)"
+    ),
 )
 _ASKED_OF_THE_PAST = _frame(
     rf"(?P<word>what|who|whom|where|why|how|how\s+(?:long|much|many|often)|(?:which|what)\s+\w+)\s+did\s+{_OURS}\s+"
@@ -165,7 +167,9 @@ _NEW = _frame(
 _NEW_THAT = _frame(r"is\s+it\s+(?:new|recent)\s+that\s+(?P<thing>\S.*)")
 _PAST = _frame(rf"(?P<auxiliary>did|was|were|had|could|would)\s+(?P<whom>{_OURS})\s+(?P<rest>\S.*)")
 _FORMER_TAIL = re.compile(rf"[\s,]+{_EARLIER}$", re.IGNORECASE)
-_NOW_TAIL = re.compile(r"[\s,;]+(?:and|vs\.?|versus|or|compared\s+(?:to|with))\s+(?:what\s+)?(?:is\s+it\s+)?(?:now|today)$", re.IGNORECASE)
+_NOW_TAIL = re.compile(
+    r"[\s,;]+(?:and|vs\.?|versus|or|compared\s+(?:to|with))\s+(?:what\s+)?(?:is\s+it\s+)?(?:now|today)$", re.IGNORECASE
+)
 _CLAUSE = re.compile(
     rf"^(?P<word>whether|if|that|who|whom|what(?:\s+(?!{_OURS}\b)\w+)?|which(?:\s+\w+){{1,2}}|where|why|when|how(?:\s+(?:long|much|"
     rf"many|often)(?:\s+(?!{_OURS}\b)\w+)?)?|the\s+way|for\s+how\s+long)\s+(?:{_OURS})\s+(?P<predicate>\S.*)$",
@@ -176,7 +180,10 @@ _ABOUT = re.compile(
     r"towards?|around|related\s+to)\s+(?P<about>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
-_PLAIN_ABOUT = re.compile(r"^(?:about|on|regarding|concerning|in\s+terms\s+of|with\s+regard\s+to|when\s+it\s+comes\s+to)\s+(?P<about>\S.*)$", re.IGNORECASE)
+_PLAIN_ABOUT = re.compile(
+    r"^(?:about|on|regarding|concerning|in\s+terms\s+of|with\s+regard\s+to|when\s+it\s+comes\s+to)\s+(?P<about>\S.*)$",
+    re.IGNORECASE,
+)
 _DETERMINER = re.compile(rf"^(?:{_ITS}|an?|any)\s+", re.IGNORECASE)
 _IN_DOCUMENT = re.compile(
     rf"\s*\b(?:in|to|of|from|at|with|for|by|into)\s+(?:{_DOCUMENT}|{_OURS})(?=\s|$)", re.IGNORECASE
@@ -327,9 +334,7 @@ def _doing(rest: str, of: str) -> str:
     return f"{'is' if verb.endswith('ing') else 'does'} the company {rest}?"
 
 
-def _about(
-    kind: TimeKind, thing: str, of: str, *, document: str = "", document_is_all: bool = False
-) -> Timing | None:
+def _about(kind: TimeKind, thing: str, of: str, *, document: str = "", document_is_all: bool = False) -> Timing | None:
     """The question what is said about `thing`: a clause, what a policy is about, or a noun.
 
     Args:
@@ -370,7 +375,9 @@ _DAY_BEGINS = re.compile(
     r"(?=\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
     re.IGNORECASE,
 )
-_NOW = re.compile(r"[\s,;]*\b(?:and|to|until|till|vs\.?|versus|or|compared\s+(?:to|with))\s+(?:now|today)\b", re.IGNORECASE)
+_NOW = re.compile(
+    r"[\s,;]*\b(?:and|to|until|till|vs\.?|versus|or|compared\s+(?:to|with))\s+(?:now|today)\b", re.IGNORECASE
+)
 
 
 def _without_days(text: str) -> tuple[str, date | None, date | None, bool]:
