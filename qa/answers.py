@@ -206,7 +206,7 @@ class Answer:
         parts: of a question that asks several things, each in order; else none.
         next_offset: where no company was named, the place of the first that was not asked yet; None if all were.
         counts: where the question asks which or how many companies do something: what all say; `verdicts` is a page.
-        history: where it asks when or whether something changed: what did, before and after; `verdicts` is what is said now.
+        history: where it asks when or whether something changed: what did; `verdicts` is what is said now.
     """
 
     question: str

@@ -232,7 +232,7 @@ class Assistant:
         historian = Historian(self._inquiry)
         if timing.kind is TimeKind.LISTED:
             histories = [historian.of_everything(each, timing, query, deadline=deadline) for each in asked]
-            history, hits = History(timing, tuple(histories)), ()
+            hits: tuple[Hit, ...] = ()
         else:
             vector = self._inquiry.vector(timing.asked)
             inside = self._inquiry.inside(timing.asked, vector)
@@ -242,7 +242,8 @@ class Assistant:
             histories = [historian.of_topic(each, timing, topic, deadline=deadline) for each in asked]
             ids = [each.id for each in asked]
             judged = self._inquiry.judged(topic.query, topic.prepared, ids, inside=inside, deadline=deadline)
-            history, hits = History(timing, tuple(histories)), self._inquiry.judge.hits(judged, k)
+            hits = self._inquiry.judge.hits(judged, k)
+        history = History(timing, tuple(histories))
         verdicts = tuple(each.now for each in history.companies if each.now)
         beside = self._answerer.answer(query, history.outcome, (), closed)
         answer = self._answer(query, history.outcome, hits, closed=closed, verdicts=verdicts)

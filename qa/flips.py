@@ -6,11 +6,12 @@ It does not know where questions come from.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from index.errors import DeadlineExceeded
 from index.policies.changes import TOLD, Change
 from index.policies.series import day_of
 from qa.answers import CompanyVerdict, Outcome, Quotation, Verdict
 from qa.assistant import Assistant
-from qa.changes import VersionChange
+from qa.changes import ChangesPage, VersionChange
 from qa.deadline import NO_DEADLINE, Deadline
 
 
@@ -21,6 +22,51 @@ class Flip:
     question: str
     before: CompanyVerdict
     after: CompanyVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedChange:
+    """A version that changed something, with the questions whose verdicts flipped with it.
+
+    Attributes:
+        flips: None where they cannot be told: scores are no probabilities with these models.
+    """
+
+    changed: VersionChange
+    flips: tuple[Flip, ...] | None
+
+
+def checked(
+    assistant: Assistant, changed: VersionChange, questions: Sequence[str], *, deadline: Deadline = NO_DEADLINE
+) -> CheckedChange:
+    """`changed` with its `flips`.
+
+    Raises:
+        BadQuestion, DeadlineExceeded: see `flips`.
+    """
+    if not assistant.calibrated:
+        return CheckedChange(changed, None)
+    return CheckedChange(changed, tuple(flips(assistant, changed, questions, deadline=deadline)))
+
+
+def checked_page(
+    assistant: Assistant, page: ChangesPage, questions: Sequence[str], *, deadline: Deadline
+) -> tuple[list[CheckedChange], str | None]:
+    """As many versions of `page`, the first ones, as can be asked `questions` in time; and the `next` behind them.
+
+    Raises:
+        BadQuestion: see `flips`.
+        DeadlineExceeded: there was not even time for one of them.
+    """
+    found: list[CheckedChange] = []
+    for changed in page.versions:
+        try:
+            found.append(checked(assistant, changed, questions, deadline=deadline))
+        except DeadlineExceeded:
+            if not found:
+                raise
+            return found, found[-1].changed.cursor
+    return found, page.next
 
 
 def flips(

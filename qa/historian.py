@@ -20,7 +20,6 @@ from index.policies.kinds import DEFAULT_TYPE, type_in
 from index.policies.passages import Passage
 from index.policies.series import Series, day_of, moment_of
 from index.policies.versions import Policy
-from index.policy_index import PolicyIndex
 from index.terms import Thesaurus, terms
 from qa.answers import CompanyVerdict, Quotation
 from qa.changes import Period, changes_page
@@ -52,6 +51,25 @@ class _Step:
     after: Policy
     lost: frozenset[int]
     gained: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What reading the most promising passages that changed found out.
+
+    Attributes:
+        order: what all candidates are ordered by, shape (n,).
+        answers: of those that were read, by their place, the probability that they answer.
+    """
+
+    candidates: Candidates
+    order: Rows
+    answers: dict[int, float]
+
+    def best_of(self, step: _Step) -> float:
+        """The order of the best passage read that changed with `step`."""
+        mine = [place for place in self.answers if place in step.lost or place in step.gained]
+        return max((float(self.order[place]) for place in mine), default=-np.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +115,15 @@ class Historian:
         if not days:
             return CompanyHistory(company, None, None, 0, (), self._said(company, topic, None, deadline))
         found = list(self._changes(series, timing, topic, deadline)) if len(days) > 1 else []
-        changes = []
-        for number, change in enumerate(found):
-            if number < _MOST_ASKED:
-                was = self._said(company, topic, day_of(change.before), deadline)
-                now = self._said(company, topic, change.day, deadline)
-                change = replace(change, was=was, now=now)
-            changes.append(change)
+        changes = [
+            replace(
+                change,
+                was=self._said(company, topic, day_of(change.before), deadline),
+                now=self._said(company, topic, change.day, deadline),
+            )
+            for change in found[:_MOST_ASKED]
+        ]
+        changes += found[_MOST_ASKED:]
         now, then = (self._said(company, topic, day, deadline) for day in (topic.query.as_of, min(days)))
         return CompanyHistory(company, min(days), max(days), len(days), tuple(changes), now, then)
 
@@ -172,13 +192,12 @@ class Historian:
         order = self._inquiry.judge.order(candidates)
         promising = sorted(sorted(changed, key=lambda place: (-order[place], place))[:_MOST_READ])
         order, answers = self._inquiry.judge.ranked(topic.query.read_as, candidates, promising)
-        best = {step: max((order[p] for p in _read(step, answers)), default=-np.inf) for step in steps}
+        read = _Read(candidates, order, answers)
+        best = {step: read.best_of(step) for step in steps}
         weighed: dict[_Step, list[_Weighed]] = {}
-        for step in sorted((step for step in steps if np.isfinite(best[step])), key=lambda step: -best[step])[
-            :_MOST_COMPARED
-        ]:
+        for step in sorted(steps, key=lambda step: -best[step])[:_MOST_COMPARED]:
             deadline.check()
-            found = list(self._weighed(step, timing, topic, candidates, order, answers))
+            found = list(self._weighed(step, timing, topic, read))
             if found:
                 weighed[step] = sorted(found, key=lambda each: -each.weight)
         for found in sorted(weighed.values(), key=lambda found: -found[0].weight)[:_MOST_TOLD]:
@@ -206,24 +225,21 @@ class Historian:
         step: _Step,
         timing: Timing,
         topic: Topic,
-        candidates: Candidates,
-        order: Rows,
-        answers: dict[int, float],
+        read: "_Read",
     ) -> Iterator[_Weighed]:
         """The changes of a step that a passage which was read is part of."""
         before, after = self._index.policies[step.before.id], self._index.policies[step.after.id]
-        read = _read(step, answers)
-        old = self._passages(candidates, [place for place in read if place in step.lost], before)
-        new = self._passages(candidates, [place for place in read if place in step.gained], after)
+        old = self._passages(read.candidates, [place for place in read.answers if place in step.lost], before)
+        new = self._passages(read.candidates, [place for place in read.answers if place in step.gained], after)
         for change in changes_between(before, after):
             if change.kind not in TOLD:
                 continue
             mine_before, mine_after = _within(old, change.before), _within(new, change.after)
             if not mine_before and not mine_after:
                 continue
-            was, now = (max((answers[place] for place in mine), default=0.0) for mine in (mine_before, mine_after))
+            was, now = (max((read.answers[place] for place in mine), default=0.0) for mine in (mine_before, mine_after))
             counted = {TimeKind.SINCE: now, TimeKind.ENDED: was}.get(timing.kind, max(was, now))
-            weight = counted + _ORDER * max(float(order[place]) for place in (*mine_before, *mine_after))
+            weight = counted + _ORDER * max(float(read.order[place]) for place in (*mine_before, *mine_after))
             weight += _WORDS * _share_named(topic.prepared.terms, _changed_words(change, before, after))
             if timing.kind in (TimeKind.CHANGED, TimeKind.FORMER):
                 weight += _REWORDED * (change.kind is ChangeKind.REWORDED)
@@ -237,7 +253,7 @@ class Historian:
         """A step as it is told, with its heaviest changes; one that no passage stands in (a heading) has no quote."""
         before, after = self._index.policies[step.before.id], self._index.policies[step.after.id]
         old, new = (self._passages_of(policy) for policy in (before, after))
-        passages = []
+        passages: list[ChangedPassage] = []
         for each in weighed:
             was = _quotation(before, old, each.change.before, each.change.kind)
             now = _quotation(after, new, each.change.after, each.change.kind)
@@ -264,10 +280,6 @@ def _counts(step: _Step, timing: Timing) -> bool:
     if timing.kind is TimeKind.FORMER:
         return timing.until is None or day > timing.until
     return Period(timing.since, timing.until).holds(day)
-
-
-def _read(step: _Step, answers: dict[int, float]) -> list[int]:
-    return [place for place in answers if place in step.lost or place in step.gained]
 
 
 def _within(passages: dict[int, Passage], stretch: Stretch | None) -> list[int]:

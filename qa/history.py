@@ -1,4 +1,4 @@
-"""What a question of time gets: what changed, from which version to which, with both texts; and its words for people."""
+"""What a question of time gets: what changed from which version to which, with both texts; and words for people."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -148,8 +148,10 @@ def _lines(timing: Timing, history: CompanyHistory) -> list[str]:
         return [f"No version of {name}'s policy has a date, so nothing tells what changed when."]
     if timing.until and timing.until < history.oldest:
         return [
-            f"The oldest version held of {name}'s policy is of {history.oldest.isoformat()}; nothing tells what it said on "
-            f"{timing.until.isoformat()} or before.",
+            (
+                f"The oldest version held of {name}'s policy is of {history.oldest.isoformat()}: nothing tells what it "
+                f"said on {timing.until.isoformat()} or before."
+            ),
             *([] if timing.kind is TimeKind.LISTED else _unchanged(history)),
         ]
     if timing.kind is TimeKind.LISTED:
@@ -178,10 +180,8 @@ def _summary(timing: Timing, history: CompanyHistory, change: DatedChange) -> st
     if not change.is_sure:
         return f"{_nothing_sure(history)} {closest}"
     if timing.kind is not TimeKind.CHANGED and _says_the_same(history) and history.oldest:
-        return (
-            f"{name} has said so at least since {history.oldest.isoformat()}, the oldest version held. Its words changed "
-            f"most with the version of {day} (before: {before}):"
-        )
+        held = f"{name} has said so at least since {history.oldest.isoformat()}, the oldest version held."
+        return f"{held} Its words changed most with the version of {day} (before: {before}):"
     return f"{name} changed what it says with the version of {day} (before: {before})."
 
 
@@ -195,7 +195,8 @@ def _nothing_sure(history: CompanyHistory) -> str:
     """What is known where no change surely bears on the question."""
     name = history.company.name
     if _says_the_same(history) and history.oldest:
-        return f"{name} has said so at least since {history.oldest.isoformat()}, the oldest version held; no change was found."
+        oldest = history.oldest.isoformat()
+        return f"{name} has said so at least since {oldest}, the oldest version held; no change was found."
     if history.now and history.now.outcome is Outcome.ANSWERED:
         return f"{name} says so now; no version surely changed it."
     return f"No version of {name}'s policy surely says or changed this."

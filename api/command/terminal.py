@@ -45,6 +45,21 @@ def print_answer(console: Console, answer: AskResponse, *, limited: bool = False
         console.print(_text(f"No policy of {unknown.name} is in this index.", style="bold yellow"))
         if unknown.nearest:
             console.print(_text(f"Nearest names: {', '.join(unknown.nearest)}"))
+    _print_answered(console, answer)
+    if not answer.calibrated:
+        console.print(_text("Scores are no probabilities: they are not calibrated for this model.", style="dim"))
+    if answer.next_offset is not None:
+        more = "More companies: " if answer.counts else "More companies were not asked: "
+        console.print(
+            _text(f"{more}--offset {answer.next_offset} {'tells' if answer.counts else 'asks'} the next.", style="dim")
+        )
+    if answer.outcome != "out_of_scope" and answer.passages:
+        console.print(_text("\nPassages:" if answer.outcome == "answered" else "\nNearest passages:", style="dim"))
+        print_hits(console, answer.passages)
+
+
+def _print_answered(console: Console, answer: AskResponse) -> None:
+    """What changed and when, or the numbers and what each company's policies say."""
     if answer.history:
         for line in answer.answer.splitlines():
             is_quote = line.startswith(("Before (", "After (", "“"))
@@ -57,16 +72,6 @@ def print_answer(console: Console, answer: AskResponse, *, limited: bool = False
         _print_verdicts(console, part.verdicts)
     if not answer.parts:
         _print_verdicts(console, answer.verdicts)
-    if not answer.calibrated:
-        console.print(_text("Scores are no probabilities: they are not calibrated for this model.", style="dim"))
-    if answer.next_offset is not None:
-        more = "More companies: " if answer.counts else "More companies were not asked: "
-        console.print(
-            _text(f"{more}--offset {answer.next_offset} {'tells' if answer.counts else 'asks'} the next.", style="dim")
-        )
-    if answer.outcome != "out_of_scope" and answer.passages:
-        console.print(_text("\nPassages:" if answer.outcome == "answered" else "\nNearest passages:", style="dim"))
-        print_hits(console, answer.passages)
 
 
 def print_hits(console: Console, hits: Iterable[PassageOut]) -> None:

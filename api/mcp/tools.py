@@ -174,9 +174,9 @@ TOOLS = (
         name="ask",
         title="Ask what privacy policies say",
         words="Answer a question about companies' privacy policies: yes, no, it depends or what the policy says, "
-        "quoted word for word with company, policy and day; or an honest word that the policy does not say. It also tells since "
-        "when something is so and what changed, with the words before and after, where older versions are held. Name the "
-        "companies in the question or in `companies`; give earlier questions of the chat in `history`.",
+        "quoted word for word with company, policy and day; or an honest word that the policy does not say. It also "
+        "tells since when something is so and what changed, with the words before and after, where older versions are "
+        "held. Name the companies in the question or in `companies`; give earlier questions of the chat in `history`.",
         arguments=AskRequest,
         result=AskResponse,
     ),

@@ -20,10 +20,11 @@ from index.policies.companies import Company
 from index.policies.passages import Passage, governing
 from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
+from qa import history as told
 from qa.answers import Answer, CompanyVerdict, Hit, PartAnswer, Quotation
 from qa.assistant import COMPANIES_A_PAGE, MAX_HISTORY, MAX_K, MAX_OFFSET, Ranking
 from qa.counts import Counts
-from qa.history import CompanyHistory, DatedChange, History
+from qa.history import ChangedPassage, CompanyHistory, DatedChange
 from qa.question.conversation import MAX_HISTORY_CHARS, MAX_TURNS
 from qa.question.mentions import Matched, UnknownName
 from qa.question.query import Query
@@ -373,10 +374,20 @@ class CountsOut(BaseModel):
 class ChangedPassageOut(BaseModel):
     """A passage that changed; `before` is null where it was added, `after` where it was removed."""
 
-    kind: Literal["added", "removed", "reworded"]
+    kind: Literal["added", "removed", "reworded", "moved", "technical"]
     before: QuotationOut | None
     after: QuotationOut | None
     answers: float = Field(ge=0, le=1, description="the probability that either answers; 0 where no topic was asked")
+
+    @classmethod
+    def of(cls, passage: ChangedPassage) -> Self:
+        """`passage` as JSON."""
+        return cls(
+            kind=passage.kind.value,
+            before=QuotationOut.of(passage.before) if passage.before else None,
+            after=QuotationOut.of(passage.after) if passage.after else None,
+            answers=passage.answers,
+        )
 
 
 class DatedChangeOut(BaseModel):
@@ -401,15 +412,7 @@ class DatedChangeOut(BaseModel):
             flipped=change.flipped,
             was=VerdictOut.of(change.was) if change.was else None,
             now=VerdictOut.of(change.now) if change.now else None,
-            passages=[
-                ChangedPassageOut(
-                    kind=each.kind.value,
-                    before=QuotationOut.of(each.before) if each.before else None,
-                    after=QuotationOut.of(each.after) if each.after else None,
-                    answers=each.answers,
-                )
-                for each in change.passages
-            ],
+            passages=[ChangedPassageOut.of(passage) for passage in change.passages],
             more=change.more,
         )
 
@@ -449,7 +452,7 @@ class HistoryOut(BaseModel):
     """What changed and when, where the question asks for that."""
 
     kind: Literal["since", "ended", "changed", "former", "listed"] = Field(
-        description="since when something is so, when it ended, whether and how it changed, how it was once, or all changes"
+        description="since when something is so, when it ended, whether it changed, how it was once, or all changes"
     )
     question: str | None = Field(description="what each version was asked; null where all changes were asked for")
     since: date | None = Field(description="the first day that the question names")
@@ -457,7 +460,7 @@ class HistoryOut(BaseModel):
     companies: list[CompanyHistoryOut]
 
     @classmethod
-    def of(cls, history: History) -> Self:
+    def of(cls, history: told.History) -> Self:
         """`history` as JSON."""
         timing = history.timing
         return cls(

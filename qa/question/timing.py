@@ -6,12 +6,11 @@ about, adverbs of time, days that are named. It knows no topic.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
-from index.language.dates import days_at_start
+from qa.question.named_days import without_days_asked
 from qa.question.predicates import AUXILIARIES, SINGULAR, base, taken_apart
 
 
@@ -205,13 +204,16 @@ def timing(question: str) -> Timing | None:
     >>> timing("how long does the company keep my data?") is None
     True
     """
-    text, since, until, named = _without_days(question.strip().rstrip(" ?.!"))
+    text, days = without_days_asked(question.strip().rstrip(" ?.!"))
+    since, until = (days.since, days.until) if days else (None, None)
     anchored = _ANCHORED.match(text)
     if anchored:
-        found = _timing(anchored["said"].rstrip(" ?.!,;"), named=named, of=f"{anchored['of'].rstrip(' ?.!')}?")
+        found = _timing(
+            anchored["said"].rstrip(" ?.!,;"), named=days is not None, of=f"{anchored['of'].rstrip(' ?.!')}?"
+        )
         if found:
             return replace(found, since=since, until=until)
-    found = _timing(text, named=named, of="")
+    found = _timing(text, named=days is not None, of="")
     return replace(found, since=since, until=until) if found else None
 
 
@@ -232,7 +234,7 @@ def _of_since(text: str, *, named: bool, of: str) -> Timing | None:
         if found and re.match(r"I\b|you\s|we\s|they\s", clause) is None:
             kind = TimeKind.ENDED if _NO_LONGER.search(clause) else TimeKind.SINCE
             asked = _NO_LONGER.sub("", clause)
-            return _asking(kind, of if not asked or _does_that(asked) and of else f"{asked}?")
+            return _asking(kind, of if not asked or (_does_that(asked) and of) else f"{asked}?")
     found = _HOW_LONG_BEEN.match(text)
     if found:
         return _asking(TimeKind.SINCE, f"is {found['whom']} {found['rest']}?")
@@ -276,7 +278,7 @@ def _of_listing(text: str, *, named: bool, of: str) -> Timing | None:
         rest = " ".join(_IN_DOCUMENT.sub(" ", tail, count=1).split())
         about = _PLAIN_ABOUT.match(rest) or re.match(r"^(?:in|to|of)\s+(?P<about>\S.*)$", rest, re.IGNORECASE)
         subject = about["about"] if about else ""
-        if rest and not subject or _OTHERS_ACT.search(rest) and not _CLAUSE.match(subject):
+        if (rest and not subject) or (_OTHERS_ACT.search(rest) and not _CLAUSE.match(subject)):
             return None
         if tail and not (document or subject or named):
             continue
@@ -328,8 +330,8 @@ def _does_that(clause: str) -> bool:
 
 def _doing(rest: str, of: str) -> str:
     """The question whether the company does `rest`, which begins with an infinitive or a participle."""
-    verb = rest.split()[0].lower()
-    if verb in ("do", "doing") and of and _POINTS_BACK.match(" ".join(rest.split()[1:])):
+    verb, _, what = rest.lower().partition(" ")
+    if verb in ("do", "doing") and of and _POINTS_BACK.match(what.strip()):
         return of
     return f"{'is' if verb.endswith('ing') else 'does'} the company {rest}?"
 
@@ -366,54 +368,3 @@ def _inverted(word: str, predicate: str) -> str:
     denied = "not " if negative and word != "whether" else ""
     asked = f"{auxiliary} the company {denied}{rest or base(predicate)}?"
     return asked if word == "whether" else f"{word} {asked}"
-
-
-_DAY_BEGINS = re.compile(
-    r"(?P<all>[\s,;]*\b(?P<joined>and|to|or|vs\.?|versus|till|until|-|–)?\s*\b(?P<word>in|during|throughout|since|after|"
-    r"before|until|till|by|as\s+of|as\s+at|of|from|between|back\s+in|on|compared\s+(?:to|with)|versus|vs\.?)?\s*"
-    r"(?:the\s+)?(?:year\s+|(?:beginning|end|start|middle)\s+of\s+|early\s+|late\s+|mid-?\s*)?)"
-    r"(?=\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
-    re.IGNORECASE,
-)
-_NOW = re.compile(
-    r"[\s,;]*\b(?:and|to|until|till|vs\.?|versus|or|compared\s+(?:to|with))\s+(?:now|today)\b", re.IGNORECASE
-)
-
-
-def _without_days(text: str) -> tuple[str, date | None, date | None, bool]:
-    """`text` without the days that it names, the first and the last of them, and whether there were any."""
-    pieces, position = [], 0
-    since: date | None = None
-    until: date | None = None
-    named = False
-    for start, end, first, last in _days(text):
-        pieces.append(text[position:start])
-        position, named = end, True
-        since = min(filter(None, (since, first)), default=None) if named and since else first or since
-        until = max(until, last) if until and last else last or until
-    rest = "".join((*pieces, text[position:]))
-    if named and _NOW.search(rest):
-        rest, since, until = _NOW.sub("", rest), since, until
-    return " ".join(rest.split()).strip(" ,;?"), since, until, named
-
-
-def _days(text: str) -> Iterator[tuple[int, int, date | None, date | None]]:
-    """Where each day is named, its preposition with it, and the bounds that it sets."""
-    for found in _DAY_BEGINS.finditer(text):
-        named = days_at_start(text[found.end() :])
-        word = " ".join((found["word"] or "").lower().split())
-        if named is None or not (word or found["joined"]):
-            continue
-        first: date | None = named.first
-        last: date | None = named.last
-        if word in ("since", "from", "between"):
-            last = None
-        elif word in ("compared to", "compared with", "versus", "vs", "vs."):
-            first, last = named.last, None
-        elif word == "after":
-            first, last = named.last + timedelta(days=1), None
-        elif word == "before":
-            first, last = None, named.first - timedelta(days=1)
-        elif word in ("until", "till", "by") or found["joined"] in ("to", "until", "till", "-", "–"):
-            first = None
-        yield found.start(), found.end() + named.length, first, last
