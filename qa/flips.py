@@ -5,11 +5,12 @@ It does not know where questions come from.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from index.errors import DeadlineExceeded
 from index.policies.changes import TOLD, Change
 from index.policies.series import day_of
-from qa.answers import CompanyVerdict, Outcome, Quotation, Verdict
+from qa.answers import CompanyVerdict, Outcome, Quotation
 from qa.assistant import Assistant
 from qa.changes import ChangesPage, VersionChange
 from qa.deadline import NO_DEADLINE, Deadline
@@ -88,17 +89,21 @@ def flips(
     if before is None or first is None or then is None or first == then or not told or not assistant.calibrated:
         return
     for question in questions:
-        was, now = (
-            assistant.ask(question, companies=[changed.company.id], as_of=day, deadline=deadline).verdicts
-            for day in (first, then)
-        )
-        if len(was) == len(now) == 1 and _has_flipped(was[0], now[0]) and _is_why(changed, told, was[0], now[0]):
-            yield Flip(question, was[0], now[0])
+        now = _only_verdict(assistant, changed, question, then, deadline)
+        if now is None:
+            continue  # then the version before need not be asked
+        was = _only_verdict(assistant, changed, question, first, deadline)
+        if was and was.verdict is not now.verdict and _is_why(changed, told, was, now):
+            yield Flip(question, was, now)
 
 
-def _has_flipped(was: CompanyVerdict, now: CompanyVerdict) -> bool:
-    said: list[Verdict | None] = [each.verdict for each in (was, now) if each.outcome is Outcome.ANSWERED]
-    return len(said) == len((was, now)) and None not in said and said[0] is not said[1]
+def _only_verdict(
+    assistant: Assistant, changed: VersionChange, question: str, as_of: date, deadline: Deadline
+) -> CompanyVerdict | None:
+    """What the company answers on that day; None where that is no sure verdict."""
+    said = assistant.ask(question, companies=[changed.company.id], as_of=as_of, deadline=deadline).verdicts
+    sure = [each for each in said if each.outcome is Outcome.ANSWERED and each.verdict is not None]
+    return sure[0] if len(said) == len(sure) == 1 else None
 
 
 def _is_why(changed: VersionChange, told: Sequence[Change], was: CompanyVerdict, now: CompanyVerdict) -> bool:

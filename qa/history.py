@@ -186,9 +186,11 @@ def _summary(timing: Timing, history: CompanyHistory, change: DatedChange) -> st
 
 
 def _says_the_same(history: CompanyHistory) -> bool:
-    """Whether the oldest versions held surely answer as the newest do."""
-    answered = history.now is not None and history.now.outcome is Outcome.ANSWERED
-    return answered and _said(history.now) == _said(history.then)
+    """Whether the oldest versions held surely answer as the newest do: by the verdict, or else by what is quoted."""
+    now, then = history.now, history.then
+    if now is None or then is None or now.outcome is not Outcome.ANSWERED or _said(now) != _said(then):
+        return False
+    return now.verdict is not None or [quote.text for quote in now.quotes] == [quote.text for quote in then.quotes]
 
 
 def _nothing_sure(history: CompanyHistory) -> str:

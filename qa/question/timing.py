@@ -189,6 +189,7 @@ _IN_DOCUMENT = re.compile(
 )
 _ONLY_DOCUMENT = re.compile(rf"^(?:{_DOCUMENT}|{_OURS})$", re.IGNORECASE)
 _ANCHORED = re.compile(r"^(?P<said>[^()]*?)\s*\((?P<of>.+)\)$", re.DOTALL)
+_SAYS_ALL = re.compile(r"^(?:says?|states?|tells?(?:\s+us)?|promises?)$", re.IGNORECASE)
 _NO_LONGER = re.compile(r"\bno\s+longer\s+", re.IGNORECASE)
 
 
@@ -207,13 +208,9 @@ def timing(question: str) -> Timing | None:
     text, days = without_days_asked(question.strip().rstrip(" ?.!"))
     since, until = (days.since, days.until) if days else (None, None)
     anchored = _ANCHORED.match(text)
-    if anchored:
-        found = _timing(
-            anchored["said"].rstrip(" ?.!,;"), named=days is not None, of=f"{anchored['of'].rstrip(' ?.!')}?"
-        )
-        if found:
-            return replace(found, since=since, until=until)
-    found = _timing(text, named=days is not None, of="")
+    of = f"{anchored['of'].rstrip(' ?.!')}?" if anchored else ""
+    pointed = _timing(anchored["said"].rstrip(" ?.!,;"), named=days is not None, of=of) if anchored else None
+    found = pointed if pointed and pointed.asked == of else _timing(text, named=days is not None, of="")
     return replace(found, since=since, until=until) if found else None
 
 
@@ -347,6 +344,8 @@ def _about(kind: TimeKind, thing: str, of: str, *, document: str = "", document_
     if _POINTS_BACK.match(thing.strip()):
         return Timing(kind, of) if of else None
     clause = _CLAUSE.match(thing)
+    if clause and document_is_all and _SAYS_ALL.match(clause["predicate"]):
+        return Timing(TimeKind.LISTED)
     if clause:
         return Timing(kind, _inverted(clause["word"], clause["predicate"]), document=document)
     about = _ABOUT.match(thing)
