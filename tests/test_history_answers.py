@@ -12,7 +12,6 @@ from rich.console import Console
 
 from api.command.cli import askpolicy
 from api.command.terminal import print_answer
-from api.mcp.tools import TOOLS
 from api.wire.schemas import AskResponse
 from index.build import build
 from index.embedding import Embedder
@@ -23,6 +22,7 @@ from qa.assistant import Assistant
 from qa.deadline import Deadline
 from qa.reading.reader import OnnxReader
 from tests.api_support import client, problem
+from tests.mcp_support import call, links, with_client, words
 from tests.test_history import PATH, Archive
 
 TERMS = "Pebblemail__Terms_of_Service.md"
@@ -101,8 +101,8 @@ def test_both_texts_stand_in_their_versions(historic: Assistant):
     for policy, side in ((change.before, passage.before), (change.after, passage.after)):
         assert side.policy.id == policy.id
         assert [policy.text[start:end] for start, end in side.evidence] == [side.text]
-    for words in (OLD_KEEPS, KEEPS, "2020-02-01", "2021-02-01"):
-        assert words in answer.text
+    for told in (OLD_KEEPS, KEEPS, "2020-02-01", "2021-02-01"):
+        assert told in answer.text
 
 
 def test_verdicts_before_and_after_are_those_of_their_days(historic: Assistant):
@@ -282,5 +282,8 @@ def test_the_command_tells_what_flipped(folder: Path, embedder: Embedder, tmp_pa
     assert "did you mean gdpr?" in wrong.output
 
 
-def test_mcp_links_both_texts(historic: Assistant):
-    assert any("what changed" in (each.tool.description or "") for each in TOOLS if each.tool.name == "ask")
+def test_mcp_tells_and_links_both_texts(asking: httpx.Client):
+    work = call("ask", question="has Pebblemail changed how long it keeps my messages?")
+    result = with_client(f"{asking.base_url}/mcp".replace("//mcp", "/mcp"), work)
+    assert all(keeps in words(result) for keeps in (OLD_KEEPS, KEEPS))
+    assert len({link.partition("?")[0].partition("#")[0] for link in links(result)}) == 2
