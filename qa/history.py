@@ -152,12 +152,15 @@ def _lines(timing: Timing, history: CompanyHistory) -> list[str]:
                 f"The oldest version held of {name}'s policy is of {history.oldest.isoformat()}: nothing tells what it "
                 f"said on {timing.until.isoformat()} or before."
             ),
-            *([] if timing.kind is TimeKind.LISTED else _unchanged(history)),
+            *(_of_topic(timing, history) if timing.kind is TimeKind.FORMER else ()),
         ]
-    if timing.kind is TimeKind.LISTED:
-        return _listed(timing, history)
+    return _listed(timing, history) if timing.kind is TimeKind.LISTED else _of_topic(timing, history)
+
+
+def _of_topic(timing: Timing, history: CompanyHistory) -> list[str]:
+    name = history.company.name
     if not history.changes:
-        return _unchanged(history)
+        return _unchanged(timing, history)
     main, *others = history.changes
     lines = [_summary(timing, history, main), *_both(history, main)]
     days = [each.day.isoformat() for each in others if each.is_sure or each.flipped][:_MOST_OTHER_DAYS]
@@ -204,7 +207,7 @@ def _nothing_sure(history: CompanyHistory) -> str:
     return f"No version of {name}'s policy surely says or changed this."
 
 
-def _unchanged(history: CompanyHistory) -> list[str]:
+def _unchanged(timing: Timing, history: CompanyHistory) -> list[str]:
     name, now = history.company.name, history.now
     if not (now and history.oldest and history.newest):
         return []
@@ -213,6 +216,8 @@ def _unchanged(history: CompanyHistory) -> list[str]:
         return [f"The only version held of {name}'s policy, of {newest}, does not say."]
     if history.versions == 1:
         lines = [f"Only one version of {name}'s policy is held, of {oldest}: it has said this at least since then."]
+    elif timing.kind is not TimeKind.FORMER and (timing.since or timing.until):
+        lines = [f"No change of this was found {_span(timing, history)}."]
     elif now.outcome is Outcome.NOT_STATED:
         return [f"No version of {name}'s policy held, from {oldest} to {newest}, surely says or changed this."]
     elif _says_the_same(history):

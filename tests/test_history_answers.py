@@ -152,6 +152,12 @@ def test_days_before_the_oldest_version_are_told_to_be_unknown(historic: Assista
         assert "The oldest version held of Pebblemail's policy is of 2020-02-01" in historic.ask(question).text
 
 
+def test_a_year_without_a_change_is_told_and_no_more(historic: Assistant):
+    answer = historic.ask("has Pebblemail changed how long it keeps my messages in 2022?")
+    assert "No change of this was found between 2022-01-01 and 2022-12-31." in answer.text
+    assert "at least since" not in answer.text
+
+
 def test_changes_of_a_year_are_listed(historic: Assistant):
     assert days(historic, "what changed in Pebblemail's policy in 2023?") == [("2022-01-01", "2023-02-01")]
     assert days(historic, "what changed in Pebblemail's policy in 2022?") == []

@@ -427,7 +427,7 @@ class CompanyHistoryOut(BaseModel):
     newest: date | None
     versions: int = Field(description="how many dated versions are held of them")
     unchanged_since: date | None = Field(
-        description="`oldest`, where the policies said the same then as now and no change was found; else null"
+        description="`oldest`, where the policies said the same then as now and no change was found in the days asked"
     )
     then: VerdictOut | None = Field(description="what the oldest versions say; null where all changes were asked for")
     changes: list[DatedChangeOut] = Field(
