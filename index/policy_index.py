@@ -418,6 +418,11 @@ class PolicyIndex:
         rows: Rows = np.unique(np.concatenate([*ranges, *parts]))
         return rows
 
+    def rows_of(self, policy_id: str) -> Rows:
+        """The passages of one version, rising."""
+        place = self.policies.places[policy_id]
+        return np.arange(place.first, place.end) if place.alone else self._placed_rows(place)
+
     def _placed_rows(self, place: PolicyPlace) -> Rows:
         segment = self.segments[place.segment]
         first_of_group, _ = segment.rows(place.group)

@@ -25,6 +25,7 @@ from qa.unread import Unread
 
 if TYPE_CHECKING:
     from qa.counts import Counts
+    from qa.history import History
 
 _LIST_MARK = re.compile(r"(?<=\n)[\s>*_]*\(?[0-9A-Za-z]{1,4}\\?[.)]\s+\Z")
 
@@ -205,6 +206,7 @@ class Answer:
         parts: of a question that asks several things, each in order; else none.
         next_offset: the place of the first company that was not asked yet; None if all were.
         counts: where the question asks which or how many companies do something: what all say; `verdicts` is a page.
+        history: where it asks when or whether something changed: what did; `verdicts` is what is said now.
     """
 
     question: str
@@ -220,6 +222,7 @@ class Answer:
     parts: tuple[PartAnswer, ...] = ()
     next_offset: int | None = None
     counts: "Counts | None" = None
+    history: "History | None" = None
 
 
 class Answerer(Protocol):
@@ -262,16 +265,17 @@ class ExtractiveAnswerer:
 
 
 def _said(said: CompanyVerdict) -> list[str]:
-    first, *others = [f"“{quote.text}” — {_where(said, quote)}" for quote in said.quotes]
+    first, *others = [f"“{quote.text}” — {where(said, quote)}" for quote in said.quotes]
     return [f"{BEGINNINGS[said.verdict]} {first}", *others]
 
 
 def _perhaps(said: CompanyVerdict, beside: Sequence[CompanyVerdict]) -> list[str]:
     whose = f"The policy of {said.company.name}" if len(beside) > 1 else "The policy"
-    return [f"{whose} may not say. The closest is: “{quote.text}” — {_where(said, quote)}" for quote in said.quotes[:1]]
+    return [f"{whose} may not say. The closest is: “{quote.text}” — {where(said, quote)}" for quote in said.quotes[:1]]
 
 
-def _where(said: CompanyVerdict, quote: Quotation) -> str:
+def where(said: CompanyVerdict, quote: Quotation) -> str:
+    """Whose words a quote of `said` is, and where they stand: company, title, heading and days."""
     passage, policy = quote.passages[0], quote.policy
     heading = f", “{passage.heading[-1].rstrip('.:')}”" if passage.heading else ""
     undated = ", undated" if policy.id in said.undated else ""

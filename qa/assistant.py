@@ -23,12 +23,15 @@ from qa.comparison import Comparison
 from qa.counts import READ_OUTCOMES, count
 from qa.deadline import NO_DEADLINE, Deadline
 from qa.effort import Effort
+from qa.historian import Historian
+from qa.history import History
 from qa.inquiry import EVEN, Asked, Inquiry, of_all_parts, outcome_of, queries_of_parts, refused
 from qa.judge import Examined
 from qa.judgement import Calibration
 from qa.question.mentions import CompanyNames
 from qa.question.query import Query
 from qa.question.spelling import Spelling
+from qa.question.timing import TimeKind
 from qa.question.understanding import Understanding
 from qa.reading.reader import Reader
 from qa.retrieval import Prepared
@@ -40,6 +43,8 @@ MAX_HISTORY = 50
 MAX_OFFSET = 1_000_000
 # So many companies are asked at once, and fewer where several things are; the next page asks the next.
 COMPANIES_A_PAGE = 20
+# Of so many companies at most the versions are followed for a question of time.
+MOST_HISTORIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +170,9 @@ class Assistant:
         if closed and len(closed) == len(query.companies or self.index.companies):
             yield self._answer(query, outcome_of(closed), closed=closed[:COMPANIES_A_PAGE])
             return
+        if query.timing and (found := self._of_time(query, closed, k, deadline)):
+            yield from found
+            return
         prepared = self._inquiry.prepared(query.topic, vector)
         if query.counting and not query.companies and not outside:
             yield from self._counted(query, self._inquiry.nearest(query, prepared), offset, k, deadline)
@@ -216,6 +224,35 @@ class Assistant:
             next_offset=offset + COMPANIES_A_PAGE if offset + COMPANIES_A_PAGE < len(cells) else None,
             counts=counts,
         )
+
+    def _of_time(
+        self, query: Query, closed: Sequence[Unread], k: int, deadline: Deadline
+    ) -> tuple[tuple[Hit, ...], Answer] | None:
+        """The passages and the answer of a question of time; None where it names no company, too many, or no topic."""
+        timing, shut = query.timing, {each.company.id for each in closed}
+        companies = query.companies or (tuple(self.index.companies.values()) if len(self.index.companies) == 1 else ())
+        asked = [company for company in companies if company.id not in shut]
+        if timing is None or not 0 < len(asked) <= MOST_HISTORIES:
+            return None
+        historian = Historian(self._inquiry)
+        if timing.kind is TimeKind.LISTED:
+            histories = [historian.of_everything(each, timing, query, deadline=deadline) for each in asked]
+            hits: tuple[Hit, ...] = ()
+        else:
+            vector = self._inquiry.vector(timing.asked)
+            inside = self._inquiry.inside(timing.asked, vector)
+            if inside <= EVEN:
+                return None
+            topic = historian.topic(query, timing, self._inquiry.prepared(timing.asked, vector), inside)
+            histories = [historian.of_topic(each, timing, topic, deadline=deadline) for each in asked]
+            ids = [each.id for each in asked]
+            judged = self._inquiry.judged(topic.query, topic.prepared, ids, inside=inside, effort=Effort(deadline))
+            hits = self._inquiry.judge.hits(judged, k)
+        history = History(timing, tuple(histories))
+        verdicts = tuple(each.now for each in history.companies if each.now)
+        beside = self._answerer.answer(query, history.outcome, (), closed)
+        answer = self._answer(query, history.outcome, hits, closed=closed, verdicts=verdicts)
+        return hits, replace(answer, text="\n".join(filter(None, (beside, history.words))), history=history)
 
     def compare(
         self,

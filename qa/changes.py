@@ -43,7 +43,11 @@ class VersionPair:
     @property
     def cursor(self) -> str:
         """Its place in a list of changes, which is ordered by it; it leads on in an index that has lost the version."""
-        return f"{date.max.toordinal() - self.day.toordinal():07d}\t{self.after.id}"
+        return _cursor(self.day, self.after)
+
+
+def _cursor(day: date, after: Policy) -> str:
+    return f"{date.max.toordinal() - day.toordinal():07d}\t{after.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,11 @@ class VersionChange:
     after: Policy
     day: date
     changes: tuple[Change, ...]
+
+    @property
+    def cursor(self) -> str:
+        """See `VersionPair.cursor`."""
+        return _cursor(self.day, self.after)
 
     @property
     def is_told(self) -> bool:

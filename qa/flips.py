@@ -5,12 +5,14 @@ It does not know where questions come from.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
+from index.errors import DeadlineExceeded
 from index.policies.changes import TOLD, Change
 from index.policies.series import day_of
-from qa.answers import CompanyVerdict, Outcome, Quotation, Verdict
+from qa.answers import CompanyVerdict, Outcome, Quotation
 from qa.assistant import Assistant
-from qa.changes import VersionChange
+from qa.changes import ChangesPage, VersionChange
 from qa.deadline import NO_DEADLINE, Deadline
 
 
@@ -21,6 +23,51 @@ class Flip:
     question: str
     before: CompanyVerdict
     after: CompanyVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedChange:
+    """A version that changed something, with the questions whose verdicts flipped with it.
+
+    Attributes:
+        flips: None where they cannot be told: scores are no probabilities with these models.
+    """
+
+    changed: VersionChange
+    flips: tuple[Flip, ...] | None
+
+
+def checked(
+    assistant: Assistant, changed: VersionChange, questions: Sequence[str], *, deadline: Deadline = NO_DEADLINE
+) -> CheckedChange:
+    """`changed` with its `flips`.
+
+    Raises:
+        BadQuestion, DeadlineExceeded: see `flips`.
+    """
+    if not assistant.calibrated:
+        return CheckedChange(changed, None)
+    return CheckedChange(changed, tuple(flips(assistant, changed, questions, deadline=deadline)))
+
+
+def checked_page(
+    assistant: Assistant, page: ChangesPage, questions: Sequence[str], *, deadline: Deadline
+) -> tuple[list[CheckedChange], str | None]:
+    """As many versions of `page`, the first ones, as can be asked `questions` in time; and the `next` behind them.
+
+    Raises:
+        BadQuestion: see `flips`.
+        DeadlineExceeded: there was not even time for one of them.
+    """
+    found: list[CheckedChange] = []
+    for changed in page.versions:
+        try:
+            found.append(checked(assistant, changed, questions, deadline=deadline))
+        except DeadlineExceeded:
+            if not found:
+                raise
+            return found, found[-1].changed.cursor
+    return found, page.next
 
 
 def flips(
@@ -42,17 +89,21 @@ def flips(
     if before is None or first is None or then is None or first == then or not told or not assistant.calibrated:
         return
     for question in questions:
-        was, now = (
-            assistant.ask(question, companies=[changed.company.id], as_of=day, deadline=deadline).verdicts
-            for day in (first, then)
-        )
-        if len(was) == len(now) == 1 and _has_flipped(was[0], now[0]) and _is_why(changed, told, was[0], now[0]):
-            yield Flip(question, was[0], now[0])
+        now = _only_verdict(assistant, changed, question, then, deadline)
+        if now is None:
+            continue  # then the version before need not be asked
+        was = _only_verdict(assistant, changed, question, first, deadline)
+        if was and was.verdict is not now.verdict and _is_why(changed, told, was, now):
+            yield Flip(question, was, now)
 
 
-def _has_flipped(was: CompanyVerdict, now: CompanyVerdict) -> bool:
-    said: list[Verdict | None] = [each.verdict for each in (was, now) if each.outcome is Outcome.ANSWERED]
-    return len(said) == len((was, now)) and None not in said and said[0] is not said[1]
+def _only_verdict(
+    assistant: Assistant, changed: VersionChange, question: str, as_of: date, deadline: Deadline
+) -> CompanyVerdict | None:
+    """What the company answers on that day; None where that is no sure verdict."""
+    said = assistant.ask(question, companies=[changed.company.id], as_of=as_of, deadline=deadline).verdicts
+    sure = [each for each in said if each.outcome is Outcome.ANSWERED and each.verdict is not None]
+    return sure[0] if len(said) == len(sure) == 1 else None
 
 
 def _is_why(changed: VersionChange, told: Sequence[Change], was: CompanyVerdict, now: CompanyVerdict) -> bool:

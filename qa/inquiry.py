@@ -23,7 +23,7 @@ from qa.judgement import Calibration, passage_signals
 from qa.question.query import Part, Query
 from qa.question.scope import Scope
 from qa.reading.reader import Reader
-from qa.retrieval import Prepared, Retriever
+from qa.retrieval import Candidates, Prepared, Retriever
 from qa.stages import stage
 from qa.unread import NoVersion, Unread, unread
 
@@ -64,6 +64,12 @@ class Inquiry:
         """The same, of another index that was built with the same model."""
         inquiry = copy(self)
         inquiry._look_into(index)
+        return inquiry
+
+    def remembering(self) -> "Inquiry":
+        """The same, for one question that is asked of several versions: what was read is not read again."""
+        inquiry = copy(self)
+        inquiry.judge = self.judge.remembering()
         return inquiry
 
     def _look_into(self, index: PolicyIndex) -> None:
@@ -121,6 +127,11 @@ class Inquiry:
         candidates = self._retriever.candidates(prepared, allowed=self.rows(query, ids))
         (examined,) = self.judge.examined(query.read_as, prepared, [candidates], depths=[READ_PASSAGES])
         return examined
+
+    def candidates(self, prepared: Prepared, rows: Vectors) -> Candidates:
+        """Those of the passages at `rows`, of whatever versions, that may answer; rising."""
+        with stage("compare"):
+            return self._retriever.candidates(prepared, allowed=rows)
 
     def judged(
         self, query: Query, prepared: Prepared, company_ids: Sequence[str], *, inside: float, effort: Effort

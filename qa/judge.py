@@ -4,6 +4,7 @@ It does not know names, chats or languages; callers pass each company's passages
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -25,8 +26,8 @@ from qa.judgement import (
     relative_scores,
 )
 from qa.logistic import probability
-from qa.reading.reader import Excerpt, Reader, Reading
-from qa.reading.readings import answers_likely, deciding_sentences, states, weigh
+from qa.reading.reader import Excerpt, Reader, Reading, RememberingReader
+from qa.reading.readings import answering_logit, answers_likely, deciding_sentences, states, weigh
 from qa.retrieval import Candidates, Prepared
 from qa.stages import stage
 
@@ -101,6 +102,12 @@ class Judge:
         self._calibration = calibration
         self._undated = undated
 
+    def remembering(self) -> "Judge":
+        """The same, which reads the same words for the same question once; for one thread and one question."""
+        judge = copy(self)
+        judge._reader = RememberingReader(self._reader) if self._reader else None
+        return judge
+
     def judged(
         self,
         question: str,
@@ -172,6 +179,30 @@ class Judge:
             of_question = question_signals(prepared, candidates, order, list(read.values()))
             examined.append(Examined(candidates, known, of_question, read))
         return examined
+
+    def order(self, candidates: Candidates) -> Vectors:
+        """What `candidates` are ordered by before any is read: shape (n,), higher is better."""
+        return self._calibration.order(passage_signals(candidates))
+
+    def ranked(
+        self, question: str, candidates: Candidates, places: Sequence[int], *, deadline: Deadline = NO_DEADLINE
+    ) -> tuple[Vectors, dict[int, float]]:
+        """What `candidates` are ordered by once those at `places` are read, and of these the probability of an answer.
+
+        Without a reader each probability is the passage's score relative to the best.
+
+        Raises:
+            DeadlineExceeded: it is later than `deadline`.
+        """
+        signals = passage_signals(candidates)
+        if self._reader is None:
+            order = self._calibration.order(signals)
+            relative = relative_scores(order)
+            return order, {place: float(relative[place]) for place in places}
+        readings = self._read(question, [(candidates, place) for place in places], deadline)
+        signals[READ] = read_signal(len(candidates.rows), places, readings)
+        answers = [float(probability(np.float64(answering_logit(reading)))) for reading in readings]
+        return self._calibration.order(signals), dict(zip(places, answers, strict=True))
 
     def _read(self, question: str, places: Sequence[tuple[Candidates, int]], deadline: Deadline) -> list[Reading]:
         if self._reader is None:

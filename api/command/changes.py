@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import click
 from rich.console import Console
@@ -12,23 +12,35 @@ from api.wire.changes import StretchOut, VersionChangeOut
 from api.wire.schemas import PolicyOut
 from index.policies.versions import Policy
 from qa.changes import VersionChange
+from qa.flips import Flip
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#~|])")
 _STYLES = {"added": "bold green", "removed": "bold red", "reworded": "bold yellow", "moved": "bold", "technical": "dim"}
 
 
-def print_changes(console: Console, changes: Iterable[VersionChange], *, form: str, technical: bool) -> bool:
+FlipsOf = Callable[[VersionChange], Sequence[Flip] | None]
+
+
+def print_changes(
+    console: Console,
+    changes: Iterable[VersionChange],
+    *,
+    form: str,
+    technical: bool,
+    flips_of: FlipsOf = lambda _: None,
+) -> bool:
     """Print each of `changes` as soon as it is found; whether there was any.
 
     Args:
         form: "text", "json" (an object a line, as the HTTP service lists them) or "md".
         technical: with technical changes, which are else only counted.
+        flips_of: the questions whose verdicts flipped with a version; None where none was asked.
     """
     found = False
     for changed in changes:
         found = True
-        told = VersionChangeOut.of(changed, technical=technical)
+        told = VersionChangeOut.of(changed, technical=technical, flips=flips_of(changed))
         if form == "json":
             click.echo(json.dumps(told.model_dump(mode="json"), ensure_ascii=False))
         elif form == "md":
@@ -69,6 +81,10 @@ def _text(told: VersionChangeOut, counts: str) -> Iterator[Text]:
             yield _shown("  + " if passage.kind != "moved" else "    ").append(
                 _words(passage.after, "green bold", whole=not passage.before)
             )
+    for flip in told.flips or ():
+        yield _shown(f"  flipped: {flip.question} {flip.before.verdict} → {flip.after.verdict}", style="bold magenta")
+        for sign, said in (("-", flip.before), ("+", flip.after)):
+            yield from (_shown(f"  {sign} “{quotation.text}”") for quotation in said.quotations)
 
 
 def _words(stretch: StretchOut, style: str, *, whole: bool) -> Text:
@@ -88,6 +104,10 @@ def _markdown(told: VersionChangeOut, counts: str) -> Iterator[str]:
         if passage.after:
             sign = "+ " if passage.kind != "moved" else ""
             yield f"> {sign}{_marked(passage.after, '**', whole=not passage.before)}\n"
+    for flip in told.flips or ():
+        yield f"**flipped**: {_escaped(flip.question)} {flip.before.verdict} → {flip.after.verdict}\n"
+        for sign, said in (("−", flip.before), ("+", flip.after)):
+            yield from (f"> {sign} {_escaped(quotation.text)}\n" for quotation in said.quotations)
 
 
 def _marked(stretch: StretchOut, mark: str, *, whole: bool) -> str:

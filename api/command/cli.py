@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
+    from api.command.changes import FlipsOf
     from api.serving.opening import FolderOpener
     from index.build import BuildReport
     from index.embedding import Embedder
@@ -413,8 +414,14 @@ def checklists(*, name: str | None) -> None:
     show_default=True,
     help="How it is printed; json: one object a line, as GET /v1/changes lists them.",
 )
+@click.option(
+    "--checklist",
+    metavar="NAME|FILE.toml",
+    help="Tell with each version which of its questions are answered otherwise; each is asked twice a version.",
+)
 @_index_option
 @_model_option
+@_reader_option
 def changes(
     *,
     companies: tuple[str, ...],
@@ -423,8 +430,10 @@ def changes(
     types: tuple[str, ...],
     technical: bool,
     form: str,
+    checklist: str | None,
     index_folder: Path | None,
     model: str | None,
+    reader: str | None,
 ) -> None:
     """List what changed in the policies, version by version and passage by passage, the newest first.
 
@@ -434,17 +443,35 @@ def changes(
     from api.command.changes import print_changes
     from api.serving.opening import open_index
     from qa.changes import Period, every_change
+    from qa.checklists.checklist import open_checklist
     from qa.question.mentions import CompanyNames
 
+    questions = [item.question for item in open_checklist(checklist).items] if checklist is not None else []
     period = Period(_day(since), _day(until))
-    settings = _settings(index=index_folder, model=model)
-    with _progress() as progress:
-        opened = open_index(settings, _embedder(settings), progress=progress)
+    settings = _settings(index=index_folder, model=model, reader=reader)
+    assistant = _assistant(settings) if questions else None
+    if assistant:
+        opened = assistant.index
+    else:
+        with _progress() as progress:
+            opened = open_index(settings, _embedder(settings), progress=progress)
     names = CompanyNames(list(opened.companies.values()), lower_case_words=opened.words)
     ids = list(dict.fromkeys(names.given(name).id for name in companies)) or sorted(opened.companies)
     found = every_change(opened, ids, period=period, types=types)
-    if not print_changes(_console(), found, form=form, technical=technical):
+    flips_of = _flips_of(assistant, questions)
+    if not print_changes(_console(), found, form=form, technical=technical, flips_of=flips_of):
         _say("Nothing changed.")
+
+
+def _flips_of(assistant: "Assistant | None", questions: list[str]) -> "FlipsOf":
+    """What tells which of `questions` flipped with a version; nothing does without an assistant."""
+    from qa.flips import checked
+
+    if assistant is None:
+        return lambda _: None
+    if not assistant.calibrated:
+        _say("The models are not calibrated, so no verdict can be told to have flipped.")
+    return lambda changed: checked(assistant, changed, questions).flips
 
 
 @askpolicy.command()

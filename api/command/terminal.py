@@ -45,13 +45,7 @@ def print_answer(console: Console, answer: AskResponse, *, limited: bool = False
         console.print(_text(f"No policy of {unknown.name} is in this index.", style="bold yellow"))
         if unknown.nearest:
             console.print(_text(f"Nearest names: {', '.join(unknown.nearest)}"))
-    if answer.counts:
-        console.print(_text(answer.answer.splitlines()[0], style="bold magenta"))
-    for part in answer.parts:
-        console.print(_text(part.question, style="dim"))
-        _print_verdicts(console, part.verdicts)
-    if not answer.parts:
-        _print_verdicts(console, answer.verdicts)
+    _print_answered(console, answer)
     if not answer.calibrated:
         console.print(_text("Scores are no probabilities: they are not calibrated for this model.", style="dim"))
     if answer.next_offset is not None:
@@ -62,6 +56,22 @@ def print_answer(console: Console, answer: AskResponse, *, limited: bool = False
     if answer.outcome != "out_of_scope" and answer.passages:
         console.print(_text("\nPassages:" if answer.outcome == "answered" else "\nNearest passages:", style="dim"))
         print_hits(console, answer.passages)
+
+
+def _print_answered(console: Console, answer: AskResponse) -> None:
+    """What changed and when, or the numbers and what each company's policies say."""
+    if answer.history:
+        for line in answer.answer.splitlines():
+            is_quote = line.startswith(("Before (", "After (", "“"))
+            console.print(_text(line, style="" if is_quote else "bold magenta"))
+        return
+    if answer.counts:
+        console.print(_text(answer.answer.splitlines()[0], style="bold magenta"))
+    for part in answer.parts:
+        console.print(_text(part.question, style="dim"))
+        _print_verdicts(console, part.verdicts)
+    if not answer.parts:
+        _print_verdicts(console, answer.verdicts)
 
 
 def print_hits(console: Console, hits: Iterable[PassageOut]) -> None:

@@ -77,6 +77,7 @@ async def _ask(contract: Contract, arguments: _Json) -> CallToolResult:
         for verdict in _verdicts(answer)
         for quotation in verdict["quotations"]
     ]
+    quoted = _changed(answer) or quoted
     links, heading = (quoted, "Sources") if quoted else (_links(answer["passages"]), "Nearest passages")
     lines = [answer["answer"]]
     if answer["next_offset"] is not None:
@@ -128,6 +129,19 @@ def _verdicts(answer: Mapping[str, Any]) -> list[_Json]:
     return [verdict for part in parts for verdict in part["verdicts"]] if parts else answer["verdicts"]
 
 
+def _changed(answer: Mapping[str, Any]) -> list[ResourceLink]:
+    """What changed, before and after, where the question asks for that: of each company what matters most."""
+    history = answer["history"]
+    return [
+        link(company["company"], quotation["policy"], passage=quotation, words=quotation["text"])
+        for company in (history["companies"] if history else [])
+        for change in company["changes"][:1]
+        for passage in change["passages"][:1]
+        for quotation in (passage["before"], passage["after"])
+        if quotation
+    ]
+
+
 def _links(passages: list[_Json]) -> list[ResourceLink]:
     return [
         link(each["company"], each["policy"], passage=each, words=" ".join(part["text"] for part in each["segments"]))
@@ -160,8 +174,9 @@ TOOLS = (
         name="ask",
         title="Ask what privacy policies say",
         words="Answer a question about companies' privacy policies: yes, no, it depends or what the policy says, "
-        "quoted word for word with company, policy and day; or an honest word that the policy does not say. Name the "
-        "companies in the question or in `companies`; give earlier questions of the chat in `history`.",
+        "quoted word for word with company, policy and day; or an honest word that the policy does not say. It also "
+        "tells since when something is so and what changed, with the words before and after, where older versions are "
+        "held. Name the companies in the question or in `companies`; give earlier questions of the chat in `history`.",
         arguments=AskRequest,
         result=AskResponse,
     ),

@@ -13,8 +13,12 @@ from api.wire.changes import MAX_CHANGES_A_PAGE, ChangesResponse
 from api.wire.openapi import CHANGES_PROBLEMS, NOT_MODIFIED
 from api.wire.schemas import MAX_CURSOR_CHARS, MAX_NAME_CHARS, iso_day
 from qa.changes import Period, changes_page
+from qa.checklists.checklist import shipped_checklist
+from qa.deadline import Deadline
+from qa.flips import checked_page
 
-_LIMIT = 20
+# A version with a checklist costs two answers an item.
+_LIMIT, _MOST_CHECKED = 20, 5
 _Company = Annotated[str, Query(min_length=1, max_length=MAX_NAME_CHARS, description="its id, name, alias or domain")]
 _Day = Annotated[date | None, BeforeValidator(iso_day)]
 
@@ -48,6 +52,14 @@ def changes(work: Work) -> APIRouter:
         after: Annotated[
             str, Query(max_length=MAX_CURSOR_CHARS, description="`next` of the page before; left out: the first page")
         ] = "",
+        checklist: Annotated[
+            str | None,
+            Query(
+                max_length=MAX_NAME_CHARS,
+                description="the name of a checklist that ships: each version lists its questions that flipped; "
+                f"{_MOST_CHECKED} versions a page at most, fewer where the time does not suffice",
+            ),
+        ] = None,
     ) -> Response:
         assistant = await work.assistant(request)
         index = assistant.index
@@ -58,6 +70,16 @@ def changes(work: Work) -> APIRouter:
             found = changes_page(index, ids, period=period, types=types, limit=limit, after=after)
             return ChangesResponse.of(found, index.manifest.version, technical=technical)
 
+        if checklist is not None:
+            questions = [item.question for item in shipped_checklist(checklist).items]
+
+            def checked(deadline: Deadline) -> ChangesResponse:
+                most = min(limit, _MOST_CHECKED)
+                found = changes_page(index, ids, period=period, types=types, limit=most, after=after, deadline=deadline)
+                checked, following = checked_page(assistant, found, questions, deadline=deadline)
+                return ChangesResponse.of_checked(checked, following, index.manifest.version, technical=technical)
+
+            return await work.in_time(request, checked)
         name = ("changes", company and ids, since, until, type_, technical, limit, after)
         return await work.record(request, assistant, name, page)
 

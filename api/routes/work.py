@@ -99,6 +99,12 @@ class Work:
         record = await self._records.get(tag, make, media_type=media_type)
         return record.response(request.headers, _RECORD_HEADERS)
 
+    async def in_time(self, request: Request, make: Callable[[Deadline], BaseModel]) -> Response:
+        """What `make` returns by its deadline, as JSON, for this request alone: nothing of it is kept."""
+        deadline = self._deadline(request)
+        body = await self._admission.run(lambda: make(deadline).model_dump_json())
+        return Response(body, media_type="application/json")
+
     async def ask(self, request: Request, asked: AskRequest) -> Response:
         """The answer, as JSON or as events."""
         if not wants_events(request.headers.get("accept", "")):

@@ -6,11 +6,12 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.wire.schemas import CompanyOut, PolicyOut
+from api.wire.schemas import CompanyOut, PolicyOut, VerdictOut
 from index.parsing.document import Markup, Span
 from index.parsing.markup import plain
 from index.policies.changes import Change, ChangeKind, Stretch
 from qa.changes import ChangesPage, VersionChange
+from qa.flips import CheckedChange, Flip
 
 MAX_CHANGES_A_PAGE = 50
 _COMPANY = {"id": "spotify", "name": "Spotify"}
@@ -76,6 +77,19 @@ class ChangeCountsOut(BaseModel):
     technical: int = Field(description="changes of form alone, and all that the archive's own tools changed")
 
 
+class FlipOut(BaseModel):
+    """A question that the newer version answers otherwise; both answers quote what says so."""
+
+    question: str
+    before: VerdictOut
+    after: VerdictOut
+
+    @classmethod
+    def of(cls, flip: Flip) -> Self:
+        """`flip` as JSON."""
+        return cls(question=flip.question, before=VerdictOut.of(flip.before), after=VerdictOut.of(flip.after))
+
+
 class VersionChangeOut(BaseModel):
     """What changed with a version of a policy."""
 
@@ -87,9 +101,14 @@ class VersionChangeOut(BaseModel):
     passages: list[PassageChangeOut] = Field(
         description="each passage that changed, once, as the newer version has them"
     )
+    flips: list[FlipOut] | None = Field(
+        default=None,
+        description="with a `checklist`: its questions that this version answers otherwise than the one before; "
+        "null where none is given, or where the models are not calibrated",
+    )
 
     @classmethod
-    def of(cls, changed: VersionChange, *, technical: bool) -> Self:
+    def of(cls, changed: VersionChange, *, technical: bool, flips: Sequence[Flip] | None = None) -> Self:
         """`changed` as JSON; `technical`: with its technical changes, which are else only counted."""
         before, after = changed.before, changed.after
         return cls(
@@ -103,6 +122,7 @@ class VersionChangeOut(BaseModel):
                 for change in changed.changes
                 if technical or change.kind is not ChangeKind.TECHNICAL
             ],
+            flips=None if flips is None else [FlipOut.of(flip) for flip in flips],
         )
 
 
@@ -124,6 +144,17 @@ class ChangesResponse(BaseModel):
         return cls(
             changes=[VersionChangeOut.of(changed, technical=technical) for changed in page.versions],
             next=page.next,
+            index_version=index_version,
+        )
+
+    @classmethod
+    def of_checked(
+        cls, found: Sequence[CheckedChange], following: str | None, index_version: str, *, technical: bool
+    ) -> Self:
+        """The versions `found` with what flipped, as JSON; `following`: the cursor behind them."""
+        return cls(
+            changes=[VersionChangeOut.of(each.changed, technical=technical, flips=each.flips) for each in found],
+            next=following,
             index_version=index_version,
         )
 

@@ -94,6 +94,7 @@ _BAD_PAGE = "query.limit: Input should be less than or equal to 1000. /openapi.j
 RECORD_PROBLEMS = documented((problems.INVALID_REQUEST, _BAD_PAGE), *_ASKING)
 CHANGES_PROBLEMS = documented(
     (KIND_OF_ERROR[errors.UnknownCompany], "no company 'jivochta' in this index: did you mean JivoChat?"),
+    (KIND_OF_ERROR[errors.BadChecklist], "no checklist 'gpdr': did you mean gdpr?"),
     (problems.INVALID_REQUEST, _BAD_PAGE),
     *_ASKING,
 )

@@ -20,9 +20,11 @@ from index.policies.companies import Company
 from index.policies.passages import Passage, governing
 from index.policies.versions import Policy
 from index.policy_index import PolicyIndex
+from qa import history as told
 from qa.answers import Answer, CompanyVerdict, Hit, PartAnswer, Quotation
 from qa.assistant import COMPANIES_A_PAGE, MAX_HISTORY, MAX_K, MAX_OFFSET, Ranking
 from qa.counts import Counts
+from qa.history import ChangedPassage, CompanyHistory, DatedChange
 from qa.question.conversation import MAX_HISTORY_CHARS, MAX_TURNS
 from qa.question.mentions import Matched, UnknownName
 from qa.question.query import Query
@@ -369,6 +371,107 @@ class CountsOut(BaseModel):
         )
 
 
+class ChangedPassageOut(BaseModel):
+    """A passage that changed; `before` is null where it was added, `after` where it was removed."""
+
+    kind: Literal["added", "removed", "reworded", "moved", "technical"]
+    before: QuotationOut | None
+    after: QuotationOut | None
+    answers: float = Field(ge=0, le=1, description="the probability that either answers; 0 where no topic was asked")
+
+    @classmethod
+    def of(cls, passage: ChangedPassage) -> Self:
+        """`passage` as JSON."""
+        return cls(
+            kind=passage.kind.value,
+            before=QuotationOut.of(passage.before) if passage.before else None,
+            after=QuotationOut.of(passage.after) if passage.after else None,
+            answers=passage.answers,
+        )
+
+
+class DatedChangeOut(BaseModel):
+    """A version that changed what was asked about, with the one before it."""
+
+    day: date = Field(description="the day of the newer version")
+    before: PolicyOut
+    after: PolicyOut
+    flipped: bool = Field(description="whether the two answer otherwise, and what they quote is among what changed")
+    was: VerdictOut | None = Field(description="what the company's policies said before; null where it was not asked")
+    now: VerdictOut | None = Field(description="what they said with this version; null where it was not asked")
+    passages: list[ChangedPassageOut] = Field(description="what matters most to the question first")
+    more: int = Field(description="how many other passages changed; `GET /v1/changes` lists all")
+
+    @classmethod
+    def of(cls, change: DatedChange) -> Self:
+        """`change` as JSON."""
+        return cls(
+            day=change.day,
+            before=PolicyOut.of(change.before),
+            after=PolicyOut.of(change.after),
+            flipped=change.flipped,
+            was=VerdictOut.of(change.was) if change.was else None,
+            now=VerdictOut.of(change.now) if change.now else None,
+            passages=[ChangedPassageOut.of(passage) for passage in change.passages],
+            more=change.more,
+        )
+
+
+class CompanyHistoryOut(BaseModel):
+    """What one company's versions say."""
+
+    company: CompanyOut
+    oldest: date | None = Field(
+        description="the day of the oldest version held of the policies asked; null: none is dated"
+    )
+    newest: date | None
+    versions: int = Field(description="how many dated versions are held of them")
+    unchanged_since: date | None = Field(
+        description="`oldest`, where the policies said the same then as now and no change was found in the days asked"
+    )
+    then: VerdictOut | None = Field(description="what the oldest versions say; null where all changes were asked for")
+    changes: list[DatedChangeOut] = Field(
+        description="what matters most first; where all changes were asked for, the newest first"
+    )
+
+    @classmethod
+    def of(cls, history: CompanyHistory) -> Self:
+        """`history` as JSON."""
+        return cls(
+            company=CompanyOut(id=history.company.id, name=history.company.name),
+            oldest=history.oldest,
+            newest=history.newest,
+            versions=history.versions,
+            unchanged_since=history.unchanged_since,
+            then=VerdictOut.of(history.then) if history.then else None,
+            changes=[DatedChangeOut.of(change) for change in history.changes],
+        )
+
+
+class HistoryOut(BaseModel):
+    """What changed and when, where the question asks for that."""
+
+    kind: Literal["since", "ended", "changed", "former", "listed"] = Field(
+        description="since when something is so, when it ended, whether it changed, how it was once, or all changes"
+    )
+    question: str | None = Field(description="what each version was asked; null where all changes were asked for")
+    since: date | None = Field(description="the first day that the question names")
+    until: date | None = Field(description="the last day that it names")
+    companies: list[CompanyHistoryOut]
+
+    @classmethod
+    def of(cls, history: told.History) -> Self:
+        """`history` as JSON."""
+        timing = history.timing
+        return cls(
+            kind=timing.kind.value,
+            question=timing.asked or None,
+            since=timing.since,
+            until=timing.until,
+            companies=[CompanyHistoryOut.of(each) for each in history.companies],
+        )
+
+
 class AskResponse(BaseModel):
     """An answer: made only of quotes and attributions, or an honest word that there is none."""
 
@@ -396,6 +499,9 @@ class AskResponse(BaseModel):
     counts: CountsOut | None = Field(
         default=None, description="where the question asks which or how many companies do something; else null"
     )
+    history: HistoryOut | None = Field(
+        default=None, description="where the question asks when or whether something changed; else null"
+    )
     index_version: str
     took_ms: float
 
@@ -415,6 +521,7 @@ class AskResponse(BaseModel):
             calibrated=answer.calibrated,
             next_offset=answer.next_offset,
             counts=CountsOut.of(answer.counts) if answer.counts else None,
+            history=HistoryOut.of(answer.history) if answer.history else None,
             index_version=answer.index_version,
             took_ms=round(took_ms, 1),
         )

@@ -3,6 +3,7 @@
 import re
 from calendar import monthrange
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -87,24 +88,43 @@ def parse_day(text: str, *, day_first: bool | None = None) -> date | None:
     return _day(found, day_first=day_first) if found and not found["month"] else None
 
 
+@dataclass(frozen=True, slots=True)
+class NamedDays:
+    """A day, month or year as a text names it: from its `first` day to its `last`, in so many characters."""
+
+    first: date
+    last: date
+    length: int
+
+
+def days_at_start(text: str) -> NamedDays | None:
+    """The day, month or year that `text` begins with; None where it begins with none.
+
+    >>> days_at_start("May 2016, was it sold?")
+    NamedDays(first=datetime.date(2016, 5, 1), last=datetime.date(2016, 5, 31), length=8)
+    """
+    words = list(re.finditer(r"\S+", text))[:4]
+    for count in range(len(words), 0, -1):
+        begins = text[: words[count - 1].end()].rstrip(" \t.,;:?!*_()[]")
+        named = begins.lstrip(" \t.,;:?!*_()[]")
+        found = _DAY.fullmatch(named)
+        day = _day(found, day_first=None) if found else None
+        if found and day:
+            last = day.replace(day=monthrange(day.year, day.month)[1]) if found["month"] else day
+            return NamedDays(day, last, len(begins))
+        if re.fullmatch(r"(?:19|20)\d\d", named) and _FIRST_YEAR <= int(named) <= _LAST_YEAR:
+            return NamedDays(date(int(named), 1, 1), date(int(named), 12, 31), len(begins))
+    return None
+
+
 def last_day(text: str) -> date | None:
     """The last day of the day, month or year that `text` begins with; None where it begins with none.
 
     >>> last_day("2015, did it sell data?"), last_day("May 2016"), last_day("3 June 2014 or later"), last_day("soon")
     (datetime.date(2015, 12, 31), datetime.date(2016, 5, 31), datetime.date(2014, 6, 3), None)
     """
-    words = text.split()[:4]
-    for count in range(len(words), 0, -1):
-        begins = " ".join(words[:count]).strip(" \t.,;:?!*_()[]")
-        found = _DAY.fullmatch(begins)
-        if found:
-            day = _day(found, day_first=None)
-            if day and found["month"]:
-                return day.replace(day=monthrange(day.year, day.month)[1])
-            return day
-        if re.fullmatch(r"(?:19|20)\d\d", begins) and _FIRST_YEAR <= int(begins) <= _LAST_YEAR:
-            return date(int(begins), 12, 31)
-    return None
+    named = days_at_start(text)
+    return named.last if named else None
 
 
 def without_days(text: str) -> str:

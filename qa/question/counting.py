@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from qa.question.predicates import AUXILIARIES, AUXILIARY, SINGULAR, taken_apart
+
 
 class Seeks(StrEnum):
     """Which companies a count is about."""
@@ -27,13 +29,9 @@ class Counting:
     seeks: Seeks
 
 
-_AUXILIARIES = frozenset(
-    "do does did is are was were can could may might must shall should will would has have had".split()
-)
-_AUXILIARY = rf"(?:{'|'.join(sorted(_AUXILIARIES))})(?:n['’]t)?"
 # The noun may have up to three words before it, but no verb: "which data do they collect" is about data.
-_WORDS = rf"(?:(?!{_AUXILIARY}\b)[\w'’-]+\s+){{0,3}}?"
-_NOUN = rf"(?:{_WORDS}(?:ones|(?!{_AUXILIARY}\b)[\w'’-]+s)|them|those|these|you)"
+_WORDS = rf"(?:(?!{AUXILIARY}\b)[\w'’-]+\s+){{0,3}}?"
+_NOUN = rf"(?:{_WORDS}(?:ones|(?!{AUXILIARY}\b)[\w'’-]+s)|them|those|these|you)"
 _OF = rf"of\s+(?:(?:all|the|these|those|your|our)\s+)*{_NOUN}"
 _GROUP = rf"(?:{_OF}|(?:the\s+)?{_NOUN})"
 _ONE = rf"(?:anyone|anybody|someone|somebody|any(?:\s+one)?\s+(?:{_OF}|[\w'’-]+))"
@@ -57,22 +55,15 @@ _ANY = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PREFIX = re.compile(r"^(?:in|of|across|among|from|out of)\s[^,?]{1,60},\s*", re.IGNORECASE)
-_SINGULAR = {"do": "does", "are": "is", "have": "has", "were": "was"}
-_CONTRACTED = {"wo": "will", "ca": "can", "sha": "shall"}
-_NOT = re.compile(
-    r"^(?P<auxiliary>\w+?)(?:n['’]t|(?<=can)not)\b\s*|^(?P<plain>\w+)\s+(?:not|never)\b\s*|^(?P<never>never)\s+",
-    re.IGNORECASE,
-)
 _FAILS = re.compile(r"^(?:fail|refuse|neglect|omit|decline)s?\s+to\s+", re.IGNORECASE)
 _NOTHING = re.compile(r"\b(?:nothing|no)\b", re.IGNORECASE)
-_ASKS_ANOTHER = re.compile(rf"^{_AUXILIARY}\s+(?:I|we|you|they|he|she|it|my|our|their|its)\b", re.IGNORECASE)
+_ASKS_ANOTHER = re.compile(rf"^{AUXILIARY}\s+(?:I|we|you|they|he|she|it|my|our|their|its)\b", re.IGNORECASE)
 # Verbs of saying: a policy that does not mention a thing is silent on it, it does not deny it.
 _SAYS = re.compile(
     r"^(?:mention|say|state|tell|discuss|address|disclose|describe|explain|specify|cover|list|name|note|talk|speak|"
     r"clarify|define|declare|inform|indicate|reveal|write|refer)\b",
     re.IGNORECASE,
 )
-_PARTICIPLE = re.compile(r"^(?:been|\w+(?:ed|en))\b", re.IGNORECASE)
 
 
 def counting(question: str) -> Counting | None:
@@ -100,56 +91,17 @@ def _of_predicate(predicate: str) -> Counting | None:
     """`predicate` begins with its verb, or with what helps it."""
     if _ASKS_ANOTHER.match(predicate):
         return None
-    negative, auxiliary, rest = _taken_apart(predicate)
+    negative, auxiliary, rest = taken_apart(predicate)
     if not rest:
         return None
-    verb = rest if auxiliary in ("do", "did") or auxiliary not in _AUXILIARIES else ""
+    verb = rest if auxiliary in ("do", "did") or auxiliary not in AUXILIARIES else ""
     if verb and _FAILS.match(verb):
         negative, rest = not negative, _FAILS.sub("", verb)
         verb = rest
     says = bool(_SAYS.match(verb))
     if says and _NOTHING.search(verb.split(" about ")[0]):
         negative, rest = not negative, _NOTHING.sub("anything" if "nothing" in verb.lower() else "any", rest, count=1)
-    asked = f"{_SINGULAR.get(auxiliary, auxiliary)} the company {rest}?"
+    asked = f"{SINGULAR.get(auxiliary, auxiliary)} the company {rest}?"
     if says:
         return Counting(asked, Seeks.SILENT if negative else Seeks.STATED)
     return Counting(asked, Seeks.NO if negative else Seeks.YES)
-
-
-def _taken_apart(predicate: str) -> tuple[bool, str, str]:
-    """Whether `predicate` is negative, its auxiliary ("do" where it has none), and the rest with the verb's base."""
-    denied = _NOT.match(predicate)
-    if denied and denied["never"]:
-        return True, "do", _base(predicate[denied.end() :])
-    said = (denied["auxiliary"] or denied["plain"]).lower() if denied else ""
-    said = _CONTRACTED.get(said, said)
-    if denied and said in _AUXILIARIES:
-        rest = predicate[denied.end() :]
-        return True, "do" if said == "does" else said, rest
-    first, _, rest = predicate.partition(" ")
-    word = first.lower()
-    if word in ("have", "has", "had") and not _PARTICIPLE.match(rest):
-        return False, "do", f"have {rest}"
-    if word in _AUXILIARIES and rest:
-        return False, "do" if word == "does" else word, rest
-    return False, "do", _base(predicate)
-
-
-def _base(predicate: str) -> str:
-    """`predicate` with its first word, a verb in the present, in its base form.
-
-    >>> [_base(words) for words in ("sells it", "carries on", "discloses", "passes", "does so", "keep logs")]
-    ['sell it', 'carry on', 'disclose', 'pass', 'do so', 'keep logs']
-    """
-    verb, space, rest = predicate.partition(" ")
-    lower = verb.lower()
-    irregular = {"has": "have", "does": "do", "is": "be", "goes": "go"}
-    if lower in irregular:
-        verb = irregular[lower]
-    elif lower.endswith("ies") and len(lower) > 4:
-        verb = verb[:-3] + "y"
-    elif lower.endswith(("sses", "shes", "ches", "xes", "zzes")):
-        verb = verb[:-2]
-    elif lower.endswith("s") and not lower.endswith(("ss", "us")):
-        verb = verb[:-1]
-    return f"{verb}{space}{rest}"

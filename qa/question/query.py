@@ -7,6 +7,7 @@ from enum import StrEnum
 from index.policies.companies import Company
 from qa.question.counting import Counting
 from qa.question.mentions import Matched, UnknownName, companies_of
+from qa.question.timing import Timing
 
 
 class QuestionKind(StrEnum):
@@ -57,6 +58,7 @@ class Query:
         language: a BCP 47 tag.
         parts: where it asks several things, each of them; else none.
         counting: what each company is asked, where the question asks which or how many of all do something.
+        timing: what each version of their policies is asked, where it is a question of time.
         small_talk: which of `small_talk.toml` a turn is that is no question about policies; else empty.
     """
 
@@ -75,6 +77,7 @@ class Query:
     language: str = "en"
     parts: tuple[Part, ...] = ()
     counting: Counting | None = None
+    timing: Timing | None = None
     small_talk: str = ""
 
     @property

@@ -19,6 +19,7 @@ from qa.question.language import language_of_question
 from qa.question.mentions import CompanyNames, Matched, UnknownName
 from qa.question.query import Part, Query, QuestionKind
 from qa.question.spelling import Spelling
+from qa.question.timing import Timing, timing
 from qa.question.turn_kinds import ABOUT_THE_SERVICE, TurnKind, TurnKinds, Whom
 
 MAX_QUESTION_CHARS = 2_000
@@ -120,6 +121,8 @@ class Understanding:
         whole = found.topic in (said.text, said.mentions.bare)  # what an earlier question was put into is one question
         deadline.check()
         parts = self._parts(found, deadline) if whole else ()
+        of_time = self._timing(found, parts)
+        parts = () if of_time else parts
         return Query(
             question=asked,
             standalone=found.text,
@@ -131,8 +134,9 @@ class Understanding:
             dealt_with=found.dealt_with,
             parts=parts,
             counting=self._counting(said, found) if whole and not parts else None,
+            timing=of_time,
             document_types=_document_types(found.topic),
-            as_of=as_of or _day_named(found.topic),
+            as_of=as_of or (None if of_time else _day_named(found.topic)),
             language=language,
         )
 
@@ -152,6 +156,13 @@ class Understanding:
         if found.matched or found.unknown or self._turn_kinds.asks_all(said.text) < COUNTS_FROM:
             return None
         return counting(self._spelling.corrected(said.text))
+
+    def _timing(self, found: Standalone, parts: Sequence[Part]) -> Timing | None:
+        """What each version is asked: of several things asked the last tells, if it points back to the first."""
+        if not parts:
+            return timing(self._spelling.corrected(found.read_as))
+        points_back = parts[-1].read_as.endswith(f"({parts[0].read_as.rstrip(' ?')})?")
+        return timing(parts[-1].read_as) if points_back and len(parts) == len(("asked", "when")) else None
 
     def _parts(self, question: Standalone, deadline: Deadline) -> tuple[Part, ...]:
         """What `question` asks, where it asks several things; what only continues the first has that put in."""

@@ -88,6 +88,22 @@ class Reader(Protocol):
         ...
 
 
+class RememberingReader:
+    """A `Reader` that reads the same once: versions of a policy share most of their passages."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.name, self.content_hash = reader.name, reader.content_hash
+        self._reader = reader
+        self._readings: dict[tuple[str, Excerpt], Reading] = {}
+
+    def read(self, question: str, excerpts: Sequence[Excerpt], *, deadline: Deadline = NO_DEADLINE) -> list[Reading]:
+        """See `Reader`."""
+        unread = [each for each in dict.fromkeys(excerpts) if (question, each) not in self._readings]
+        for each, reading in zip(unread, self._reader.read(question, unread, deadline=deadline), strict=True):
+            self._readings[question, each] = reading
+        return [self._readings[question, each] for each in excerpts]
+
+
 def open_reader(name: str = SHIPPED) -> "OnnxReader | None":
     """The reader called `name`: "shipped", "none", or the folder of another.
 
