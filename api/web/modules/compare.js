@@ -49,7 +49,8 @@ class Shown {
       caption: `${title}: companies by questions`,
       open: (cell, item, opener) => dialog.open(cell, item, { asOf: wanted.asOf, calibrated: this.#comparison.calibrated, opener }),
     });
-    this.#tools = element("div", { class: "tools", hidden: true }, this.#filters(), this.#downloads(title));
+    const open = matchMedia("(min-width: 40.01rem)").matches;
+    this.#tools = element("details", { class: "tools", hidden: true, open }, element("summary", null, "Filter and download"), element("div", { class: "body" }, this.#filters(), this.#downloads(title)));
     this.heading = element("h2", { tabindex: "-1", dir: "auto" }, title);
     this.node = element("section", { class: "result" },
       this.heading,

@@ -99,7 +99,10 @@ async function page({ list, more, told, after, number }) {
     }
     const total = number + changes.length;
     const flips = wanted.checklist && changes.length && !("flips" in changes[0]) ? " This service does not tell which verdicts flipped." : "";
-    told.textContent = total ? `${counted(total, "version")}${next ? " so far" : ""} that changed what the policies say, the newest first.${flips}` : next ? "Nothing changed in the newest versions." : "The index has no dated version of this.";
+    const single = total === 1 && !next && !changes[0]?.before;
+    told.textContent = single ? "The index has one version: there is nothing to compare it with."
+      : total ? `${counted(total, "version says", "versions say")} something new${next ? " so far" : ""}, the newest first.${flips}`
+      : next ? "Nothing changed in the newest versions." : "The index has no dated version of this.";
     announce(told.textContent);
     if (next) more.replaceChildren(button("chip", "Older versions", () => older({ list, more, told, after: next, number: total })));
     if (wanted.version && !number) document.getElementById(`version-${wanted.version}`)?.scrollIntoView();
