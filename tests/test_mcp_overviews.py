@@ -75,7 +75,7 @@ def test_a_checklist_is_put_to_everybody_page_by_page(asking: Any) -> None:
 
 def test_changes_are_listed_with_both_texts(asking: Any, address: str) -> None:
     result = asking(call("list_changes", company="Pebblemail", since="2021-12-31"))
-    params = {"company": "pebblemail", "since": "2021-12-31", "limit": 5}
+    params: dict[str, str | int] = {"company": "pebblemail", "since": "2021-12-31", "limit": 5}
     assert result.structured_content == httpx.get(f"{address}/v1/changes", params=params).json()
     told = words(result)
     assert told.startswith("Pebblemail, Privacy Policy, 2022-02-01: 1 reworded, 2 added\n")
@@ -133,9 +133,11 @@ def test_a_key_reaches_only_its_companies_and_endpoints(assistant: Assistant, tm
 
     def with_key(server: str, secret: str, tool: str, **arguments: Any) -> Any:
         async def called() -> Any:
-            async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {secret}"}, timeout=10) as http_client:
-                async with Client(streamable_http_client(f"{server}/mcp", http_client=http_client)) as client:
-                    return await client.call_tool(tool, arguments)
+            async with (
+                httpx2.AsyncClient(headers={"Authorization": f"Bearer {secret}"}, timeout=10) as http_client,
+                Client(streamable_http_client(f"{server}/mcp", http_client=http_client)) as client,
+            ):
+                return await client.call_tool(tool, arguments)
 
         return run_async(called)
 

@@ -1,6 +1,6 @@
 """The tools that look over many policies: companies by questions, and what changed over time."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -96,7 +96,7 @@ def _counts(change: _Json) -> str:
     return ", ".join(f"{counts[kind]} {kind}" for kind in _KINDS if counts[kind])
 
 
-def _sides(change: _Json) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _sides(change: _Json) -> Iterator[tuple[str, str, _Json]]:
     """Each text that changed: what kind of change, `before` or `after`, and where it stands."""
     for passage in change["passages"]:
         for side in ("before", "after"):
@@ -104,7 +104,7 @@ def _sides(change: _Json) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
                 yield passage["kind"], side, passage[side]
 
 
-def _words(changed: Mapping[str, Any]) -> str:
+def _words(changed: _Json) -> str:
     return " ".join(part["text"] for part in changed["segments"])
 
 
