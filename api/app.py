@@ -29,6 +29,7 @@ from api.observability.traces import Traces
 from api.routes.administration import MAX_UPLOAD_BYTES, UPLOADS, administration
 from api.routes.changes import changes
 from api.routes.chat_completions import chat_completions
+from api.routes.comparison import MAX_TABLE_BYTES, TABLES, comparison
 from api.routes.pages import chat
 from api.routes.questions import questions
 from api.routes.records import records
@@ -93,6 +94,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
     )
     app.include_router(questions(work))
     app.include_router(chat_completions(work))
+    app.include_router(comparison(work))
     app.include_router(records(work))
     if parts.uploads:
         app.include_router(administration(parts.uploads))
@@ -158,7 +160,7 @@ def _add_middlewares(app: FastAPI, settings: Settings, parts: _Parts) -> None:
     metrics = parts.metrics
     app.add_middleware(HeadAsGet)
     app.add_middleware(StopWhenClientLeaves, metrics=metrics)
-    larger = {UPLOADS: MAX_UPLOAD_BYTES} if parts.uploads else {}
+    larger = {TABLES: MAX_TABLE_BYTES} | ({UPLOADS: MAX_UPLOAD_BYTES} if parts.uploads else {})
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.read_timeout_s, larger=larger)
     app.add_middleware(Access, rules=parts.rules, rates=parts.rates, metrics=metrics)
     app.add_middleware(UnexpectedErrors)

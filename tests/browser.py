@@ -1,11 +1,12 @@
-"""A real headless Chromium for tests; where there is none, they are skipped, and in CI they fail."""
+"""A real headless Chromium for tests, and axe-core; where there is none, they are skipped, and in CI they fail."""
 
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -28,3 +29,22 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    script = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail("axe-core is missing: run `npm ci --prefix tests`")
+        pytest.skip("axe-core is missing: run `npm ci --prefix tests`")
+    return script.read_text(encoding="utf-8")
+
+
+def violations(page: Page, axe: str) -> list[tuple[str, list[str]]]:
+    """What axe-core finds wrong, by rule."""
+    page.evaluate(axe)
+    found = page.evaluate(
+        "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })"
+    )
+    return [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]]

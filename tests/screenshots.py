@@ -5,12 +5,18 @@ It serves the sample policies as a person would, opens page and widget in Chromi
 
 import io
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.api_support import foreign_page, serving
+from api.app import create_app
+from api.settings import Settings
+from qa.assistant import Assistant
+from tests.api_support import foreign_page, served, serving
 from tests.browser import CHROMIUM, FLAGS
+from tests.pages_support import vendors_index
+from tests.tiny import TinyEmbedder
 
 OUT = Path(__file__).parent / "screenshots"
 SIZES = {"desktop": (1280, 860), "phone": (390, 780)}
@@ -33,8 +39,8 @@ def ask(page: Page, question: str) -> None:
     expect(page.locator(".answer")).to_have_count(answers + 1)
 
 
-def take(browser: Browser, server: str, embedding: str) -> None:
-    """All pictures, in both sizes and both schemes."""
+def take(browser: Browser, server: str, history: str, embedding: str) -> None:
+    """All pictures, in both sizes and both schemes; `history` serves a company of several versions."""
     for size, (width, height) in SIZES.items():
         for scheme in ("light", "dark"):
             context = browser.new_context(
@@ -62,6 +68,19 @@ def take(browser: Browser, server: str, embedding: str) -> None:
             page.get_by_role("link", name="Read it in the policy of JivoChat").first.click()
             expect(page.locator("mark").first).to_be_visible()
             shot("policy")
+            page.goto(f"{server}/compare")
+            page.get_by_role("combobox", name="Add a company").fill("m")
+            expect(page.get_by_role("option").first).to_be_visible()
+            shot("compare-form")
+            page.goto(f"{server}/compare?checklist=consumer")
+            expect(page.locator("td.waiting")).to_have_count(0)
+            expect(page.locator(".progress progress")).to_be_hidden(timeout=60_000)
+            shot("compare")
+            page.locator("td.is-no button, td.is-depends button").first.click()
+            shot("compare-evidence")
+            page.goto(f"{history}/timeline?company=pebblemail")
+            expect(page.locator("ins").first).to_be_visible()
+            shot("timeline")
             page.goto(embedding)
             expect(page.locator(".suggested li")).to_have_count(3)
             ask(page, "how can I stop their emails?")
@@ -75,13 +94,15 @@ def main() -> None:
     for old in OUT.glob("*.png"):
         old.unlink()
     with (
+        TemporaryDirectory() as folder,
         foreign_page() as shop,
+        served(create_app(Assistant(vendors_index(Path(folder)), TinyEmbedder()), Settings())) as history,
         serving("--log-level", "error", "--origins", shop.address) as (server, _),
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as browser,
     ):
         shop.content = SHOP.format(server=server)
-        take(browser, server, shop.address)
+        take(browser, server, history, shop.address)
 
 
 if __name__ == "__main__":

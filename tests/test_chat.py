@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from api.app import create_app
 from api.guard.keys import add_key, remove_key
 from api.settings import Settings
 from tests.api_support import ACQUISITION, NOT_OBLIGATED, FakeAssistant, foreign_page, served, tiny_index
+from tests.browser import violations
 
 WEB = Path(__file__).parent.parent / "api" / "web"
 
@@ -741,25 +741,6 @@ def test_a_chat_about_one_company_needs_no_picker(browser: Browser, assistant: F
 # For everyone
 
 
-@pytest.fixture(scope="module")
-def axe() -> str:
-    script = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail("axe-core is missing: run `npm ci --prefix tests`")
-        pytest.skip("axe-core is missing: run `npm ci --prefix tests`")
-    return script.read_text(encoding="utf-8")
-
-
-def violations(page: Page, axe: str) -> list[tuple[str, list[str]]]:
-    """What axe-core finds wrong, by rule."""
-    page.evaluate(axe)
-    found = page.evaluate(
-        "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })"
-    )
-    return [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]]
-
-
 STATES = {
     "greeting": lambda page, address: None,
     "answered": lambda page, address: ask(page, ACQUISITION),
@@ -889,6 +870,6 @@ def test_the_page_asks_nobody_else_for_anything(browser: Browser, address: str) 
 
 
 def test_page_and_widget_weigh_at_most_20_kb_gzipped() -> None:
-    loaded = [path for path in WEB.iterdir() if path.name != "reference.html"]
+    loaded = [WEB / name for name in ("index.html", "policy.html", "page.css", "widget.js")]
     weights = [len(gzip.compress(path.read_bytes(), 9)) for path in loaded]
     assert sum(weights) <= 20_000

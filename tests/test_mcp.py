@@ -66,7 +66,14 @@ def with_key(address: str, key: str | None, work: Callable[[Client], Awaitable[A
 
 def test_the_tools_say_what_they_take_and_give(asking: Any) -> None:
     tools = asking(lambda client: client.list_tools()).tools
-    assert [tool.name for tool in tools] == ["ask", "search", "list_companies", "read_policy"]
+    assert [tool.name for tool in tools] == [
+        "ask",
+        "search",
+        "compare_companies",
+        "list_changes",
+        "list_companies",
+        "read_policy",
+    ]
     assert all(tool.annotations.read_only_hint and tool.output_schema for tool in tools)
     assert list(tools[0].input_schema["properties"]) == ["question", "companies", "k", "history", "as_of", "offset"]
 

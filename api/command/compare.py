@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from api.command.journal import Journal
-from api.tables import text_formats
+from api.tables import formats
+from api.tables.formats import JSONL, XLSX
 from api.tables.table import Table
-from api.tables.workbook import check_installed, write_xlsx
+from api.tables.text_formats import print_table
+from api.tables.workbook import check_installed
 from api.wire.comparison import CellOut, ComparedCompanyOut, ItemOut
 from index.errors import AskPolicyError, BadQuestion
 from index.whole_file import whole_file
@@ -26,14 +28,8 @@ if TYPE_CHECKING:
     from qa.assistant import Assistant
     from qa.comparison import Comparison
 
-TABLE, JSONL, XLSX = "table", "jsonl", "xlsx"
-FORMATS = (TABLE, "csv", "md", JSONL, "html", XLSX)
-_WRITERS = {
-    "csv": text_formats.write_csv,
-    "md": text_formats.write_markdown,
-    JSONL: text_formats.write_jsonl,
-    "html": text_formats.write_html,
-}
+TABLE = "table"
+FORMATS = (TABLE, *formats.FORMATS)
 
 Tell = Callable[[int, int], None]
 """Cells that are known, and all of them."""
@@ -171,23 +167,20 @@ def _print(table: Table, form: str) -> None:
     if form == TABLE:
         from rich.console import Console
 
-        text_formats.print_table(Console(highlight=False, markup=False, emoji=False), table)
+        print_table(Console(highlight=False, markup=False, emoji=False), table)
         return
-    printed = io.StringIO(newline="")
-    _WRITERS[form](table, printed)
-    sys.stdout.write(printed.getvalue())
+    printed = io.BytesIO()
+    formats.FORMATS[form].write(table, printed)
+    sys.stdout.write(printed.getvalue().decode())
     sys.stdout.flush()
 
 
 def _write(table: Table, form: str, file: BinaryIO) -> None:
-    if form == XLSX:
-        write_xlsx(table, file)
+    if form != TABLE:
+        formats.FORMATS[form].write(table, file)
         return
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    if form == TABLE:
-        from rich.console import Console
+    from rich.console import Console
 
-        text_formats.print_table(Console(file=text, width=200, highlight=False, markup=False, emoji=False), table)
-    else:
-        _WRITERS[form](table, text)
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    print_table(Console(file=text, width=200, highlight=False, markup=False, emoji=False), table)
     text.detach()  # else it would close the file

@@ -39,8 +39,21 @@ from api.wire.problems import (
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-_OPEN = frozenset(("/", "/healthz", "/readyz", "/docs", "/openapi.json", "/page.css", "/widget.js"))
-_OPEN_PAGES = "/policies/"
+_OPEN = frozenset(
+    (
+        "/",
+        "/compare",
+        "/timeline",
+        "/healthz",
+        "/readyz",
+        "/docs",
+        "/openapi.json",
+        "/page.css",
+        "/tables.css",
+        "/widget.js",
+    )
+)
+_OPEN_PAGES = ("/policies/", "/modules/")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # What a browser lets a page of another origin read.
 _EXPOSED = ("Retry-After", "X-Request-ID", "X-Index-Version")

@@ -4,7 +4,7 @@ ADMIN, MCP, METRICS = "admin", "mcp", "metrics"
 _PATHS = {
     "ask": ("/v1/ask",),
     "search": ("/v1/search",),
-    "compare": ("/v1/compare",),
+    "compare": ("/v1/compare", "/v1/checklists"),
     "changes": ("/v1/changes", "/v1/changes.atom"),
     "companies": ("/v1/companies",),
     "policies": ("/v1/policies",),

@@ -37,7 +37,8 @@ def has_few_values(body: bytes) -> bool:
 class BodyLimit:
     """Middleware: no more than `max_bytes` of a request's body, none later than `timeout_s`, reach the application.
 
-    Of JSON no more than `MAX_JSON_TOKENS` do. `larger` says of which paths more is read, for longer.
+    Of JSON no more than `MAX_JSON_TOKENS` do. `larger` says of which paths more is read, for longer, and of any number
+    of values: what answers there parses beside the event loop.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float, larger: Mapping[str, int]) -> None:
@@ -52,8 +53,9 @@ class BodyLimit:
         headers = dict(scope["headers"])
         declared = headers.get(b"content-length", b"")
         messages = None
+        is_larger = scope["path"] in self._larger
         max_bytes, timeout_s = self._larger.get(scope["path"], self._max_bytes), self._timeout_s
-        if scope["path"] in self._larger:
+        if is_larger:
             timeout_s = max(timeout_s, max_bytes / _LEAST_BYTES_A_SECOND)
         if not (declared.isdigit() and int(declared) > max_bytes):
             try:
@@ -68,7 +70,7 @@ class BodyLimit:
             await problem(BODY_TOO_LARGE, detail, headers={"Connection": "close"})(scope, receive, send)
             return
         is_json = b"json" in headers.get(b"content-type", b"").lower()
-        if is_json and not has_few_values(b"".join(message.get("body", b"") for message in messages)):
+        if is_json and not is_larger and not has_few_values(b"".join(message.get("body", b"") for message in messages)):
             detail = f"the body has more than {MAX_JSON_TOKENS:,} values; send fewer. /openapi.json holds the schema"
             await problem(INVALID_REQUEST, detail)(scope, receive, send)
             return

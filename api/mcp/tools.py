@@ -1,24 +1,21 @@
-"""The tools: ask, search, list the companies, read a policy. Each is an endpoint of the contract, told to a model.
+"""The tools: ask, search, compare, list changes and companies, read a policy.
 
-A result is the endpoint's JSON, words that begin with the answer, and a link for each thing that is quoted or found.
-It does not know how answers are found, nor the protocol's messages.
+Each is an endpoint of the contract. It does not know how answers are found, nor the protocol's messages.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from mcp_types import CallToolResult, ContentBlock, ResourceLink, TextContent, Tool, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from mcp_types import CallToolResult, ResourceLink
+from pydantic import BaseModel, ConfigDict, Field
 
-from api.mcp.contract import Contract, Refused, companies_page, policy_text
+from api.mcp.contract import Contract, companies_page, policy_text
+from api.mcp.overviews import OVERVIEWS
 from api.mcp.resources import link, uri_of
+from api.mcp.tool import result, tool_of
 from api.wire.schemas import AskRequest, AskResponse, CompanyEntry, PolicyTextResponse, SearchRequest, SearchResponse
 
-_READS_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
-
 _Json = dict[str, Any]
-_Called = Callable[[Contract, _Json], Awaitable[CallToolResult]]
 
 
 class CompaniesArguments(BaseModel):
@@ -47,29 +44,6 @@ class ReadArguments(BaseModel):
     max_chars: int = Field(default=10_000, ge=1, le=100_000, description="how many characters at most")
 
 
-@dataclass(frozen=True, slots=True)
-class ToolOf:
-    """A tool and what calling it does."""
-
-    tool: Tool
-    call: _Called
-
-    async def called(self, contract: Contract, arguments: _Json) -> CallToolResult:
-        """The result for `arguments`; what is wrong with them is told in it, for the model to mend."""
-        known = self.tool.input_schema["properties"]
-        # before all else: each unknown member would make an error of its own
-        unknown = next((name for name in arguments if name not in known), None)
-        try:
-            if unknown is not None:
-                raise Refused(f"there is no argument {unknown[:100]!r}, expected {', '.join(known)}")
-            return await self.call(contract, arguments)
-        except Refused as error:
-            return CallToolResult(content=[TextContent(text=str(error))], is_error=True)
-        except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-            return CallToolResult(content=[TextContent(text=wrong)], is_error=True)
-
-
 async def _ask(contract: Contract, arguments: _Json) -> CallToolResult:
     answer = await contract.post("/v1/ask", arguments)
     quoted = [
@@ -84,7 +58,7 @@ async def _ask(contract: Contract, arguments: _Json) -> CallToolResult:
         lines.append(f"Call ask with offset {answer['next_offset']} to ask the next companies.")
     if links:
         lines += ["", f"{heading}:", *(f"- {each.title}: {each.uri}" for each in links)]
-    return _result("\n".join(lines), links, answer)
+    return result("\n".join(lines), links, answer)
 
 
 async def _search(contract: Contract, arguments: _Json) -> CallToolResult:
@@ -95,7 +69,7 @@ async def _search(contract: Contract, arguments: _Json) -> CallToolResult:
         for hit, each in zip(found["hits"], links, strict=True)
     ]
     told += [f"No policy of {unknown['name']} is in this index." for unknown in found["unknown_companies"]]
-    return _result("\n\n".join(told) or "No passage was found.", links, found)
+    return result("\n\n".join(told) or "No passage was found.", links, found)
 
 
 async def _list_companies(contract: Contract, arguments: _Json) -> CallToolResult:
@@ -110,7 +84,7 @@ async def _list_companies(contract: Contract, arguments: _Json) -> CallToolResul
         ]
     if page["next"] is not None:
         told.append(f"Call list_companies with after {page['next']!r} for the next companies.")
-    return _result("\n".join(told) or "There are no companies.", [], page)
+    return result("\n".join(told) or "There are no companies.", [], page)
 
 
 async def _read_policy(contract: Contract, arguments: _Json) -> CallToolResult:
@@ -120,7 +94,7 @@ async def _read_policy(contract: Contract, arguments: _Json) -> CallToolResult:
     if page["next_start"] is not None:
         total = page["total_chars"]
         told.append(f"[{page['start']}-{page['end']} of {total} characters; call read_policy with start {page['end']}]")
-    return _result("\n\n".join(told), [], page)
+    return result("\n\n".join(told), [], page)
 
 
 def _verdicts(answer: Mapping[str, Any]) -> list[_Json]:
@@ -149,27 +123,8 @@ def _links(passages: list[_Json]) -> list[ResourceLink]:
     ]
 
 
-def _result(words: str, links: list[ResourceLink], content: _Json) -> CallToolResult:
-    blocks: list[ContentBlock] = [TextContent(text=words), *links]
-    return CallToolResult(content=blocks, structured_content=content)
-
-
-def _tool(
-    call: _Called, *, name: str, title: str, words: str, arguments: type[BaseModel], result: type[BaseModel]
-) -> ToolOf:
-    tool = Tool(
-        name=name,
-        title=title,
-        description=words,
-        input_schema=arguments.model_json_schema(),
-        output_schema=result.model_json_schema(mode="serialization"),
-        annotations=_READS_ONLY,
-    )
-    return ToolOf(tool, call)
-
-
 TOOLS = (
-    _tool(
+    tool_of(
         _ask,
         name="ask",
         title="Ask what privacy policies say",
@@ -180,7 +135,7 @@ TOOLS = (
         arguments=AskRequest,
         result=AskResponse,
     ),
-    _tool(
+    tool_of(
         _search,
         name="search",
         title="Search privacy policies",
@@ -188,7 +143,8 @@ TOOLS = (
         arguments=SearchRequest,
         result=SearchResponse,
     ),
-    _tool(
+    *OVERVIEWS,
+    tool_of(
         _list_companies,
         name="list_companies",
         title="List the companies",
@@ -196,7 +152,7 @@ TOOLS = (
         arguments=CompaniesArguments,
         result=CompaniesPage,
     ),
-    _tool(
+    tool_of(
         _read_policy,
         name="read_policy",
         title="Read a policy",

@@ -66,6 +66,8 @@ HEAD_TOO_LARGE = ProblemKind("head-too-large", 431, "The request's head is too l
 UNSUPPORTED_DOCUMENT = ProblemKind("unsupported-document", 415, "Documents of this format are not read")
 TOO_MANY_JOBS = ProblemKind("too-many-jobs", 503, "Too many uploads wait already")
 NO_SPACE = ProblemKind("no-space", 507, "There is no space for the document")
+BAD_TABLE = ProblemKind("bad-table", 422, "The lines are no table")
+NO_WORKBOOKS = ProblemKind("no-workbooks", 501, "The service cannot write workbooks")
 INTERNAL = ProblemKind("internal", 500, "Something went wrong inside the service")
 
 _INDEX_UNAVAILABLE = ProblemKind("index-unavailable", 503, "The index cannot be used")
