@@ -2,9 +2,9 @@
 
     python -m eval.drawn_flips INDEX --held-out FILE [--checklist NAME] [--seed N] [--pairs N] [--flips N] [--out FILE]
 
-INDEX was built with `--history`. Pairs of versions with told changes are drawn and asked: `--pairs` of them, and more, while
-there are, until there are `--flips` flips. `--out` gets the flips as JSON lines, for a person who reads both versions;
-what `eval/labels/flips.jsonl` judges already is counted.
+INDEX was built with `--history`. Pairs of versions with told changes are drawn and asked: `--pairs` of them, and more,
+while there are, until there are `--flips` flips. `--out` gets the flips as JSON lines, for a person who reads both
+versions; what `eval/labels/flips.jsonl` judges already is counted.
 """
 
 import argparse
