@@ -25,6 +25,8 @@ EXPECTED = {
     "not_stated": NOT_STATED,
     "unknown_company": "unknown_company",
     "out_of_scope": "out_of_scope",
+    "changed": "changed",
+    "unchanged": "unchanged",
 }
 _OF_FIRST_HIT = ("S@1", "S@3", "S@10", "MRR@10", WRONG_COMPANY)
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.asked_changes import measure_changes
 from eval.figures import figures
 from eval.questions import Document, LabelError, LabelledQuestion, Setting, Task
 from eval.run_folder import TaskRun, data_hash, pool_hash
 from eval.running import DEPTH, run
 from eval.systems import SYSTEMS, UNITS, system_over
+from eval.tasks.changes import ChangesTask, of_changes
 from index.embedding import Embedder
 from index.policies.attribution import identify
 from index.policies.companies import Company, key
@@ -60,6 +62,8 @@ def measure(
     """
     setting, split = checked(task, options)
     chosen = drawn(task, split, limit=options.limit, seed=options.seed)
+    if isinstance(task, ChangesTask):
+        return measure_changes(task, of_changes(chosen), embedder=embedder, reader=reader, progress=progress)
     documents = _pooled(task, chosen, setting)
     added = 0
     if options.distractors is not None:
@@ -117,6 +121,8 @@ def checked(task: Task, options: Options) -> tuple[Setting, str]:
         )
     if options.distractors is not None and setting is not Setting.OPEN:
         raise LabelError("distractors are for the open setting: add --setting open, or leave out --distractors")
+    if isinstance(task, ChangesTask) and (options.system, options.units) != (SYSTEMS[0], UNITS[0]):
+        raise LabelError(f"{task.name} is asked of {SYSTEMS[0]} with its own passages: leave out --system and --units")
     split = options.split or usual_split(task)
     drawn(task, split, limit=options.limit, seed=options.seed)
     return setting, split

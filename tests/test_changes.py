@@ -80,6 +80,7 @@ def test_what_moved_is_set_apart():
         pytest.param(f"{SELL} {KEEP}", f"{SELL}\n\n{KEEP}", id="a paragraph that is split"),
         pytest.param(f"{SELL}\n\n{KEEP}\n\n{SHARE}", f"{SELL} {KEEP}\n\n{SHARE}", id="paragraphs that are joined"),
         pytest.param("“Members” — don’t sell it", '"Members" - don\'t sell it', id="typographic quotes and dashes"),
+        pytest.param("When you use our app, the url is kept", "When you use our App, the URL is kept", id="case"),
     ],
 )
 def test_form_alone_is_a_technical_change(before: str, after: str):

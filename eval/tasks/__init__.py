@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eval.questions import LabelError, Task
 from eval.tasks.beir import beir_task
+from eval.tasks.changes import changes_task
 from eval.tasks.legalbench_rag import legalbench_rag_task
 from eval.tasks.privacyqa import privacyqa_task
 from eval.tasks.privacyspy import privacyspy_task
@@ -120,6 +121,16 @@ SOURCES = (
         "Apache-2.0, the policies ODC-BY 1.0",
         ("dev", "test"),
         reading_task,
+    ),
+    TaskSource(
+        "changes",
+        "questions about change over time, of whole histories; the first run builds their index, tens of minutes",
+        ("ota",),
+        "this repository, eval/labels/; the histories are the Platform Governance Archive's, with Open Terms Archive",
+        "Apache-2.0, the documents ODC-BY 1.0",
+        ("dev", "test"),
+        changes_task,
+        held_out=True,
     ),
     TaskSource(
         "privacyqa",

@@ -97,7 +97,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A block as it is compared: `key` is what it says without markup, marks, numbering, spaces and punctuation."""
+    """A block as it is compared: `key` is what it says without markup, numbering, case, spaces and punctuation."""
 
     kind: Kind
     heading: tuple[str, ...]
@@ -323,7 +323,8 @@ def _key(words: str, kind: Kind) -> str:
     if kind is Kind.HEADING:
         unmarked = _HEADING_NUMBER.sub("", unmarked)
     said = "".join(_KEY.findall(unicodedata.normalize("NFKC", _ADDRESS.sub("", unmarked))))
-    return said or "".join(_KEY.findall(words))
+    # Case is form: 33 of the 4,449 changes told of 200 pairs differed in it alone (decision 68).
+    return (said or "".join(_KEY.findall(words))).casefold()
 
 
 def _stretch(policy: Policy, found: Sequence[Paragraph]) -> Stretch | None:
