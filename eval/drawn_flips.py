@@ -92,9 +92,11 @@ class Draw:
 
 
 def _told(changed: VersionChange, flip: Flip) -> ToldFlip:
-    days = (str(day_of(policy)) for policy in (changed.before, changed.after) if policy)
+    before, after = (str(day_of(policy)) if policy else "" for policy in (changed.before, changed.after))
     verdicts = str(flip.before.verdict), str(flip.after.verdict)
-    return ToldFlip(changed.company.name, *days, flip.question, verdicts, _quoted(flip.before), _quoted(flip.after))
+    return ToldFlip(
+        changed.company.name, before, after, flip.question, verdicts, _quoted(flip.before), _quoted(flip.after)
+    )
 
 
 def _quoted(verdict: CompanyVerdict) -> str:
