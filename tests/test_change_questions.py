@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -81,7 +82,17 @@ def quote(text: str, policy: object, words: str) -> SimpleNamespace:
     return SimpleNamespace(policy=policy, evidence=((start, start + len(words)),))
 
 
-def test_an_answer_that_tells_nothing_of_the_past_is_wrong(archive: Archive, tmp_path: Path):
+class Untold(Assistant):
+    """Tells no history."""
+
+    def ask(self, question: str, **_: object) -> Answer:  # type: ignore[override]
+        return replace(super().ask(question), history=None)
+
+
+def test_an_answer_that_tells_nothing_of_the_past_is_wrong(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("eval.asked_changes.Assistant", Untold)
     measured = run(archive, tmp_path, CHANGED, UNCHANGED, SILENT)
     rights = {row.id: row.measures for row in measured.rows}
     assert rights["c1"] == {"told rightly": 0.0, "right pair": 0.0, "right pair first": 0.0, "right passage": 0.0}

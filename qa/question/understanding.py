@@ -19,7 +19,7 @@ from qa.question.language import language_of_question
 from qa.question.mentions import CompanyNames, Matched, UnknownName
 from qa.question.query import Part, Query, QuestionKind
 from qa.question.spelling import Spelling
-from qa.question.timing import Timing, timing
+from qa.question.timing import TimeKind, Timing, timing
 from qa.question.turn_kinds import ABOUT_THE_SERVICE, TurnKind, TurnKinds, Whom
 
 MAX_QUESTION_CHARS = 2_000
@@ -121,7 +121,9 @@ class Understanding:
         whole = found.topic in (said.text, said.mentions.bare)  # what an earlier question was put into is one question
         deadline.check()
         parts = self._parts(found, deadline) if whole else ()
-        of_time = self._timing(found, parts)
+        of_time, day_named = self._timing(found, parts), _day_named(found.topic)
+        if day_named and of_time and of_time.kind is TimeKind.FORMER:
+            of_time = None  # "the policy of 2015" is a version, which is asked as any other
         parts = () if of_time else parts
         return Query(
             question=asked,
@@ -136,7 +138,7 @@ class Understanding:
             counting=self._counting(said, found) if whole and not parts else None,
             timing=of_time,
             document_types=_document_types(found.topic),
-            as_of=as_of or (None if of_time else _day_named(found.topic)),
+            as_of=as_of or (None if of_time else day_named),
             language=language,
         )
 
