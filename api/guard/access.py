@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from limits import RateLimitItem
 
 _OPEN = frozenset(("/", "/healthz", "/readyz", "/docs", "/openapi.json", "/page.css", "/widget.js"))
-_OPEN_PAGES = "/policies/"
+_OPEN_PAGES = ("/policies/", "/widget/")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # What a browser lets a page of another origin read.
 _EXPOSED = ("Retry-After", "X-Request-ID", "X-Index-Version")

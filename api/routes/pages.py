@@ -3,7 +3,7 @@
 import html
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from api.wire.representation import Representation
@@ -11,6 +11,8 @@ from api.wire.representation import Representation
 _WEB = Path(__file__).parents[1] / "web"
 _TAGS = ("<askpolicy-chat", "<askpolicy-policy")
 _FRESH = {"Cache-Control": "no-cache"}
+# A part's name tells its content: another content has another name.
+_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 # Any page may load the widget: it holds nothing of anybody's, and asks only where the service lets it.
 _FOR_ALL = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 _SMALLEST = 9
@@ -22,7 +24,10 @@ def chat(token: str | None) -> APIRouter:
     chat_page = _file("index.html", "text/html", token=token)
     policy_page = _file("policy.html", "text/html", token=token)
     page_style = _file("page.css", "text/css")
-    widget_script = _file("widget.js", "text/javascript")
+    widget_script = _file("bundle/widget.js", "text/javascript")
+    parts = {
+        path.name: _file(f"bundle/widget/{path.name}", "text/javascript") for path in _WEB.glob("bundle/widget/*.js")
+    }
 
     @router.get("/")
     async def page(request: Request) -> Response:
@@ -40,6 +45,12 @@ def chat(token: str | None) -> APIRouter:
     @router.get("/widget.js")
     async def widget(request: Request) -> Response:
         return widget_script.response(request.headers, _FRESH | _FOR_ALL)
+
+    @router.get("/widget/{name}")
+    async def part(name: str, request: Request) -> Response:
+        if name not in parts:
+            raise HTTPException(404, f"There is no part {name[:100]!r} of the widget; load widget.js anew")
+        return parts[name].response(request.headers, _FOR_EVER | _FOR_ALL)
 
     return router
 
