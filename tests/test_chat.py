@@ -715,6 +715,7 @@ def test_one_tag_embeds_the_chat_in_a_foreign_page_under_a_strict_policy(
             complaints.clear()
             page.evaluate(f"document.querySelector('askpolicy-chat').setAttribute('token', '{own}')")
             expect(page.get_by_role("heading", name="Ask us")).to_be_visible()
+            expect(page.locator(".welcome")).to_contain_text("This chat covers JivoChat and Mailigen.")
             page.get_by_role("combobox").click()
             expect(page.get_by_role("option")).to_have_text(["JivoChat", "Mailigen"])
             ask(page, "what on acquisition?")

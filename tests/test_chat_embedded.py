@@ -53,15 +53,15 @@ def ask(page: Page, question: str, *, of: str = "askpolicy-chat") -> None:
 
 
 LEAKING = """<style>
-html { font: italic 900 62.5%/3 monospace; letter-spacing: 0.4em; word-spacing: 2em; text-transform: uppercase; color: red;
-  text-align: right; direction: rtl; white-space: pre; cursor: wait }
+html { font: italic 900 62.5%/3 monospace; letter-spacing: 0.4em; word-spacing: 2em; text-transform: uppercase;
+  color: red; text-align: right; direction: rtl; white-space: pre; cursor: wait }
 * { box-sizing: content-box; letter-spacing: 0.4em; margin: 9px }
 button, textarea, p { all: unset; color: red !important }
 </style>"""
 LOOKS = """chat => ['.welcome h2', '.welcome p', '.chip', '.ask', 'textarea'].map(each => {
   const style = getComputedStyle(chat.shadowRoot.querySelector(each));
-  return ['letterSpacing', 'wordSpacing', 'textTransform', 'fontStyle', 'fontWeight', 'fontSize', 'lineHeight', 'color', 'direction',
-    'whiteSpace', 'fontFamily', 'margin', 'boxSizing'].map(name => style[name]).join('|') })"""
+  return ['letterSpacing', 'wordSpacing', 'textTransform', 'fontStyle', 'fontWeight', 'fontSize', 'lineHeight', 'color',
+    'direction', 'whiteSpace', 'fontFamily', 'margin', 'boxSizing'].map(name => style[name]).join('|') })"""
 
 
 def test_nothing_of_the_page_leaks_in(opened: Opened) -> None:
@@ -77,7 +77,7 @@ def test_nothing_of_the_chat_leaks_out(opened: Opened) -> None:
     page = opened(f"<h1>Shop</h1><button>Buy</button>{TAG}")
     styles = (
         "[...document.querySelectorAll('body, h1, body > button')]"
-        ".map(each => ['color', 'font', 'margin', 'letterSpacing', 'padding'].map(name => getComputedStyle(each)[name]))"
+        ".map(each => ['color', 'font', 'margin', 'letterSpacing'].map(name => getComputedStyle(each)[name]))"
     )
     names = "Object.keys(window).filter(name => !/^(on|webkit)/.test(name)).sort().join()"
     expect(page.locator(".suggested li")).to_have_count(1)
@@ -192,7 +192,7 @@ LACKING = {
     "constructed style sheets": "delete window.CSSStyleSheet.prototype.replaceSync",
     "AbortSignal.any and .timeout": "delete AbortSignal.any; delete AbortSignal.timeout",
     "text decoder streams": "delete window.TextDecoderStream; delete ReadableStream.prototype.pipeThrough",
-    "a session's storage": "Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('not allowed') } })",
+    "a session's storage": "Object.defineProperty(window, 'sessionStorage', { get() { throw new Error() } })",
     "room in the session's storage": "Storage.prototype.setItem = () => { throw new Error('full') }",
     "a clipboard": "delete Navigator.prototype.clipboard",
 }

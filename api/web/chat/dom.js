@@ -57,6 +57,7 @@ export async function copy(text, root) {
     field.value = text;
     const before = /** @type {ShadowRoot} */ (root).activeElement;
     root.append(field);
+    field.focus({ preventScroll: true });
     field.select();
     const done = document.execCommand("copy");
     field.remove();

@@ -7,6 +7,7 @@
 
 // Problems of the service that have words of their own.
 const KEY_PROBLEMS = ["key-missing", "key-unknown", "key-expired", "foreign-origin"];
+const VIOLATION_MS = 100;
 const TIMEOUT_MS = 30_000;
 // Where the bundle of all modules was loaded from.
 const HERE = new URL(".", import.meta.url);
@@ -109,6 +110,8 @@ export class Server {
   /** Why nothing came back: a browser tells a page nothing of it. @param {Blocked} watching */
   async #unreached(watching) {
     if (navigator.onLine === false) return new Failure("offline");
+    // that a policy forbids a request is told a moment after it failed
+    await new Promise((resolve) => { setTimeout(resolve, VIOLATION_MS); });
     if (watching.blocked) return new Failure("blocked");
     if (this.base.origin === location.origin) return new Failure("unreached");
     // what any page may load comes, though this page may not read it: the server runs

@@ -137,7 +137,7 @@ textarea { resize: none; max-height: 9em; field-sizing: content; }
 .as-of { display: flex; flex-wrap: wrap; gap: 0 0.6em; align-items: baseline; margin-bottom: 0.3em; font-size: 0.9em; }
 @container (max-width: 40em) {
   .fields:not(.alone) { grid-template: "question ask" "pick foot" / minmax(0, 1fr) auto; align-items: center; }
-  label, .notice:not(.told) { position: absolute; clip-path: inset(50%); }
+  label, .notice:not(.told) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .notice.told { flex-basis: 100%; }
   .pick input { min-height: 32px; padding-block: 0.2em; font-size: 1em; }
   .foot { margin: 0; justify-content: end; flex-wrap: wrap; }

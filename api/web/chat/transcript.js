@@ -82,7 +82,7 @@ export class Transcript {
 
   /** @param {{ question: string, ask: () => void }[]} suggested */
   #suggestions(suggested) {
-    return element("ul", { class: "suggested", "aria-label": this.#words.suggestions },
+    return suggested.length > 0 && element("ul", { class: "suggested", "aria-label": this.#words.suggestions },
       suggested.map(({ question, ask }) => element("li", null, button("chip", question, ask, { lang: "en" }))));
   }
 }

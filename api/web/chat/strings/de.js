@@ -75,7 +75,6 @@ export default {
   youStopped: "Sie haben diese Frage abgebrochen.",
   nearestNames: (names) => `Ähnliche Namen: ${names.join(", ")}`,
   again: (seconds) => (seconds ? `Fragen Sie in ${seconds} Sekunde${seconds === "1" ? "" : "n"} erneut.` : "Fragen Sie gleich noch einmal."),
-  later: "Versuchen Sie es später erneut.",
   failures: {
     offline: ["Sie sind offline", "Ihr Gerät hat keine Verbindung. Ihre Frage bleibt erhalten."],
     slow: ["Der Server braucht zu lange", "Er antwortete nicht binnen einer halben Minute. Versuchen Sie es später erneut."],

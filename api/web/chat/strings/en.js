@@ -97,7 +97,6 @@ export default {
   nearestNames: (names) => `Nearest names: ${names.join(", ")}`,
   /** @param {string | null} seconds */
   again: (seconds) => (seconds ? `Ask again in ${seconds} second${seconds === "1" ? "" : "s"}.` : "Ask again in a moment."),
-  later: "Try again in a while.",
   failures: {
     offline: ["You are offline", "Your device has no connection. Your question is kept; try again once it is back."],
     slow: ["The server takes too long", "It did not answer within half a minute. Try again in a while."],

@@ -75,7 +75,6 @@ export default {
   youStopped: "Usted detuvo esta pregunta.",
   nearestNames: (names) => `Nombres parecidos: ${names.join(", ")}`,
   again: (seconds) => (seconds ? `Vuelva a preguntar en ${seconds} segundo${seconds === "1" ? "" : "s"}.` : "Vuelva a preguntar en un momento."),
-  later: "Inténtelo más tarde.",
   failures: {
     offline: ["No hay conexión", "Su dispositivo está desconectado. Su pregunta se conserva."],
     slow: ["El servidor tarda demasiado", "No respondió en medio minuto. Inténtelo más tarde."],

@@ -75,7 +75,6 @@ export default {
   youStopped: "Vous avez arrêté cette question.",
   nearestNames: (names) => `Noms proches : ${names.join(", ")}`,
   again: (seconds) => (seconds ? `Réessayez dans ${seconds} seconde${seconds === "1" ? "" : "s"}.` : "Réessayez dans un instant."),
-  later: "Réessayez plus tard.",
   failures: {
     offline: ["Vous êtes hors ligne", "Votre appareil n’a pas de connexion. Votre question est conservée."],
     slow: ["Le serveur est trop lent", "Pas de réponse en une demi-minute. Réessayez plus tard."],
