@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -244,6 +245,67 @@ def test_several_companies_get_a_row_each_silent_ones_included(page: Page) -> No
     expect(rows.get_by_role("rowheader")).to_have_text(["JivoChat", "Mailigen"])
     expect(rows.locator(".verdict")).to_have_text(["No", "Not stated"])
     expect(rows.last).to_contain_text("The policy of Mailigen does not say")
+
+
+def test_counts_come_before_the_companies_that_they_count(page: Page) -> None:
+    numbers = {"matching": 1, "companies": 3, "asked": 2, "answered": 2, "no": 1, "yes": 0, "depends": 0, "unclear": 0}
+    silent = {"not_stated": 0, "no_version": 0, "unsupported_language": 0}
+    words = {"question": "is the company sold?", "seeks": "no", "complete": False}
+    answering(page, counts=numbers | silent | words)
+    ask(page, "what if JivoChat and Mailigen are sold?")
+    expect(page.locator(".part")).to_contain_text("1 of 2 companies say no")
+    expect(page.locator(".part")).to_contain_text("“is the company sold?” No: 1 · Something else: 1")
+    expect(page.locator(".part")).to_contain_text("Only 2 of 3 companies could be asked in time.")
+
+
+def test_a_list_is_quoted_as_a_list(page: Page) -> None:
+    def listing(route: Route) -> None:
+        response = route.fetch(headers=route.request.headers | {"accept": "application/json"})
+        answer = response.json()
+        answer["verdicts"][0]["quotations"][0]["pieces"] = ["We never collect:", "names;", "addresses."]
+        route.fulfill(response=response, json=answer)
+
+    page.route("**/v1/ask", listing)
+    ask(page, ACQUISITION)
+    expect(page.get_by_role("blockquote").get_by_role("listitem")).to_have_text(["names;", "addresses.”"])
+
+
+def test_small_talk_is_no_address_and_no_part_of_the_next_question(page: Page, assistant: FakeAssistant) -> None:
+    ask(page, ACQUISITION)
+    before = page.url
+    talk = {"outcome": "out_of_scope", "answer": "You are welcome.", "companies": [], "passages": [], "verdicts": []}
+    answering(page, **talk)
+    ask(page, "thanks")
+    assert page.url == before
+    page.unroute("**/v1/ask")
+    ask(page, "and is it sold?")
+    assert assistant.asked[-1]["history"] == [ACQUISITION]
+
+
+def test_a_link_to_a_follow_up_opens_as_it_was_understood(page: Page, assistant: FakeAssistant) -> None:
+    ask(page, ACQUISITION)
+    ask(page, "and is it sold?")
+    link = page.url
+    page.evaluate("sessionStorage.clear()")
+    page.goto(f"{link}&as_of=2016-01-01")
+    expect(page.locator(".answer")).to_have_count(1)
+    expect(page.get_by_text("As of 1 January 2016")).to_be_visible()
+    asked = assistant.asked[-1]
+    assert (asked["question"], asked["companies"]) == (f"{ACQUISITION} and is it sold?", ["jivochat.com"])
+    assert (asked["history"], asked["as_of"]) == ([], date(2016, 1, 1))
+
+
+def test_what_follows_is_suggested_and_what_was_asked_is_not(page: Page) -> None:
+    ask(page, ACQUISITION)
+    follow_ups = page.locator(".follow-ups").get_by_role("button")
+    expect(follow_ups).to_have_text(["What happens to my data if JivoChat is sold?"])
+    follow_ups.click()
+    expect(page.locator(".answer")).to_have_count(2)
+
+
+def test_on_a_phone_the_composer_takes_less_than_a_sixth_of_the_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 780})
+    assert page.locator("form").bounding_box()["height"] < 780 / 6
 
 
 def test_each_answer_is_announced_once_politely_in_a_line(page: Page) -> None:

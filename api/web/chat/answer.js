@@ -83,6 +83,8 @@ function countView({ counts }, { words }) {
   if (!counts) return null;
   const kinds = /** @type {const} */ (["yes", "no", "depends", "unclear", "not_stated", "no_version", "unsupported_language"]);
   const numbers = kinds.filter((kind) => counts[kind]).map((kind) => `${words.verdicts[kind]}: ${counts[kind]}`);
+  const otherwise = counts.answered - counts.yes - counts.no - counts.depends;
+  if (otherwise > 0) numbers.push(`${words.otherwise}: ${otherwise}`);
   return element("div", null,
     element("p", { class: "count" }, words.counted(counts.seeks, counts.matching, counts.asked)),
     element("p", { class: "understood" }, words.askedEach(counts.question), numbers.length > 0 && ` ${numbers.join(" · ")}`),

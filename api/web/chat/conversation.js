@@ -192,7 +192,7 @@ export class Conversation {
 
   /** @param {string} question @param {Partial<Asking>} given @returns {Asking} */
   #askingOf(question, given) {
-    const picked = this.#picker.company ?? this.#companies.single;
+    const picked = this.#picker.company;
     // small talk adds nothing to what follows
     const before = this.exchanges.filter(({ answer }) => !isTalk(answer)).map((exchange) => exchange.question).slice(-LONGEST_HISTORY);
     return { question, companies: picked ? [picked] : [], history: this.#composer.isFresh ? [] : before, asOf: this.#composer.asOf, ...given };
@@ -211,8 +211,7 @@ export class Conversation {
 
   /** @param {Asking} asking @param {HTMLElement} content */
   #show({ question, companies }, content) {
-    const about = this.#companies.single ? [] : companies.map(({ name }) => name);
-    return this.#transcript.add(question, about, content);
+    return this.#transcript.add(question, companies.map(({ name }) => name), content);
   }
 
   /** @param {unknown} error @param {{ asking: Asking, shown: HTMLElement, waiting: HTMLElement, stopped: boolean }} what */

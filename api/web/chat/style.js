@@ -70,7 +70,7 @@ mark { background: var(--mark); color: var(--on-mark); padding: 0.05em 0.15em; b
 .also .quote, .table .quote { font-size: 1.05em; }
 .also > * + * { margin-top: 0.4em; }
 .part > h3, .count { font-size: 1.15em; font-weight: 650; margin-bottom: 0.4em; }
-.count + .understood { margin-top: -0.4em; }
+.count + .understood { margin-block: -0.3em 0.7em; }
 .source { font-size: 0.9em; color: var(--quiet); }
 .old { color: var(--warn); font-weight: 600; }
 .around { font-size: 0.95em; padding: 0.2em 1.1em 0.8em; }
@@ -136,7 +136,7 @@ textarea { resize: none; max-height: 9em; field-sizing: content; }
 .foot .plain { flex: none; }
 .as-of { display: flex; flex-wrap: wrap; gap: 0 0.6em; align-items: baseline; margin-bottom: 0.3em; font-size: 0.9em; }
 @container (max-width: 40em) {
-  .fields:not(.alone) { grid-template: "question ask" "pick foot" / minmax(0, 1fr) auto; align-items: center; }
+  .fields:not(.alone) { grid-template: "question ask" "pick foot" / minmax(0, 1fr) auto; gap: 0.5em 0.6em; align-items: center; }
   label, .notice:not(.told) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .notice.told { flex-basis: 100%; }
   .pick input { min-height: 32px; padding-block: 0.2em; font-size: 1em; }

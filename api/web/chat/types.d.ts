@@ -34,7 +34,8 @@ export interface Verdict {
 export interface Part { question: string; outcome: string; verdicts: Verdict[]; counts?: Counts | null }
 export interface Counts {
   question: string; seeks: "yes" | "no" | "stated" | "silent"; matching: number; companies: number; asked: number; complete: boolean;
-  [count: string]: unknown;
+  answered: number; yes: number; no: number; depends: number;
+  unclear: number; not_stated: number; no_version: number; unsupported_language: number;
 }
 export interface Answer extends Part {
   standalone_question: string; answer: string; companies: Named[]; unknown_companies: { name: string; nearest: string[] }[];

@@ -63,6 +63,7 @@ export default {
   matches: ["trifft gut zu", "trifft zu", "trifft wenig zu", "trifft kaum zu"],
   score: (number) => `Wert ${number} von 1`,
   counted: (seeks, matching, asked) => `${matching} von ${asked} Unternehmen ${{ yes: "sagen ja", no: "sagen nein", stated: "sagen es", silent: "sagen dazu nichts" }[seeks]}`,
+  otherwise: "Etwas anderes",
   askedEach: (question) => `Jedes wurde gefragt: „${question}“`,
   incomplete: (asked, companies) => `Nur ${asked} von ${companies} Unternehmen konnten rechtzeitig gefragt werden.`,
   outOfScope: "Das ist keine Frage zu einer Datenschutzerklärung",

@@ -78,6 +78,7 @@ export default {
 
   /** @param {"yes" | "no" | "stated" | "silent"} seeks @param {number} matching @param {number} asked */
   counted: (seeks, matching, asked) => `${matching} of ${asked} companies ${{ yes: "say yes", no: "say no", stated: "say it", silent: "do not say it" }[seeks]}`,
+  otherwise: "Something else",
   /** @param {string} question */
   askedEach: (question) => `Each was asked: “${question}”`,
   /** @param {number} asked @param {number} companies */

@@ -63,6 +63,7 @@ export default {
   matches: ["muy pertinente", "pertinente", "poco pertinente", "apenas pertinente"],
   score: (number) => `puntuación ${number} de 1`,
   counted: (seeks, matching, asked) => `${matching} de ${asked} empresas ${{ yes: "dicen que sí", no: "dicen que no", stated: "lo dicen", silent: "no lo dicen" }[seeks]}`,
+  otherwise: "Otra cosa",
   askedEach: (question) => `A cada una se le preguntó: «${question}»`,
   incomplete: (asked, companies) => `Solo se pudo preguntar a tiempo a ${asked} de ${companies} empresas.`,
   outOfScope: "No es una pregunta sobre una política de privacidad",

@@ -63,6 +63,7 @@ export default {
   matches: ["très pertinent", "pertinent", "peu pertinent", "à peine pertinent"],
   score: (number) => `score ${number} sur 1`,
   counted: (seeks, matching, asked) => `${matching} entreprises sur ${asked} ${{ yes: "disent oui", no: "disent non", stated: "le disent", silent: "n’en disent rien" }[seeks]}`,
+  otherwise: "Autre chose",
   askedEach: (question) => `Question posée à chacune : « ${question} »`,
   incomplete: (asked, companies) => `Seules ${asked} entreprises sur ${companies} ont pu être interrogées à temps.`,
   outOfScope: "Ce n’est pas une question sur une politique de confidentialité",
