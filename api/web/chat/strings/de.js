@@ -12,7 +12,7 @@ export default {
   notice: "Ein automatisches System; es kann eine Stelle übersehen. Keine Rechtsberatung.",
   log: "Fragen und Antworten",
   question: "Ihre Frage",
-  placeholder: "Frage zu einer Datenschutzerklärung (auf Englisch)",
+  placeholder: "Frage auf Englisch",
   ask: "Fragen",
   stop: "Abbrechen",
   startOver: "Neu beginnen",

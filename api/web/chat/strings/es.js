@@ -12,7 +12,7 @@ export default {
   notice: "Sistema automático; puede pasar por alto un pasaje. No es asesoramiento jurídico.",
   log: "Preguntas y respuestas",
   question: "Su pregunta",
-  placeholder: "Pregunta sobre una política (en inglés)",
+  placeholder: "Pregunta en inglés",
   ask: "Preguntar",
   stop: "Detener",
   startOver: "Empezar de nuevo",

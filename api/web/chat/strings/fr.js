@@ -12,7 +12,7 @@ export default {
   notice: "Système automatique ; un passage peut lui échapper. Pas de conseil juridique.",
   log: "Questions et réponses",
   question: "Votre question",
-  placeholder: "Question sur une politique (en anglais)",
+  placeholder: "Question en anglais",
   ask: "Demander",
   stop: "Arrêter",
   startOver: "Recommencer",
