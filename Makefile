@@ -8,7 +8,7 @@ PORT ?= 8000
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test screenshots fuzz lint check index eval gate clean
+.PHONY: help install serve test screenshots bundle fuzz lint check index eval gate clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ screenshots: $(VENV)/.tested ## Take the README's pictures of the running produc
 
 fuzz: $(VENV)/.tested ## Try all of the HTTP API with 10,000 generated requests; a server must run at PORT
 	$(BIN)/schemathesis --config-file tests/schemathesis.toml run http://127.0.0.1:$(PORT)/openapi.json --checks all -n $(or $(CASES),2000) --suppress-health-check all
+
+bundle: $(VENV)/.tested ## Make the widget that is served of the modules in api/web/chat
+	npm run --silent --prefix tests bundle
 
 lint: $(VENV)/.tested ## Format, lint, types
 	$(BIN)/ruff format --check .

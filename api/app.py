@@ -35,6 +35,7 @@ from api.routes.questions import questions
 from api.routes.records import records
 from api.routes.reference import reference
 from api.routes.state import state
+from api.routes.suggestions import suggestions
 from api.routes.work import Work
 from api.serving.admission import Admission
 from api.serving.disconnects import StopWhenClientLeaves
@@ -100,6 +101,7 @@ def create_app(source: Assistant | Opener, settings: Settings, *, opened: Assist
         app.include_router(administration(parts.uploads))
     app.include_router(state(parts.live, parts.metrics))
     app.include_router(changes(work))
+    app.include_router(suggestions(work))
     app.include_router(chat(settings.page_token))
     parts.mcp = _mcp_endpoint(app)
     app.include_router(reference(app))

@@ -92,11 +92,15 @@ class Quotation:
         return (*_merged([*before, *self.evidence]), *sorted(notes))
 
     @cached_property
+    def pieces(self) -> tuple[str, ...]:
+        """The words at each of `spans` for people, without markup."""
+        return tuple(shown(self.policy.text, self.passage_of(span), *span) for span in self.spans)
+
+    @cached_property
     def text(self) -> str:
         """The words for people, without markup; where the policy has words between them stands “…”."""
         quoted, position = "", None
-        for start, end in self.spans:
-            words = shown(self.policy.text, self.passage_of((start, end)), start, end)
+        for (start, end), words in zip(self.spans, self.pieces, strict=True):
             parted = position is not None and not _follows(self.policy.text, position, start)
             quoted += (" … " if parted else " ") + words if quoted else words
             position = end

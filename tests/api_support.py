@@ -73,6 +73,26 @@ class FakeAssistant(Assistant):
         self.asked.append(
             {"question": question, "companies": [*companies], "history": [*history], "k": k, "as_of": as_of}
         )
+        yield from self._steps(question, companies, history, k)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        companies: Sequence[str] = (),
+        history: Sequence[str] = (),
+        k: int = 5,
+        as_of: date | None = None,
+        offset: int = 0,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> Answer:
+        *_, answer = self._steps(question, companies, history, k)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def _steps(
+        self, question: str, companies: Sequence[str], history: Sequence[str], k: int
+    ) -> Iterator[Query | tuple[Hit, ...] | Answer]:
         tidy, k = checked_question(question), checked_k(k)
         if "explode" in tidy:
             raise RuntimeError("a secret of the inside")

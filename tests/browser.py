@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 # The shell is Chromium without a window of its own: a page takes a third of the time.
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -29,6 +29,8 @@ def browser() -> Iterator[Browser]:
                 "Chromium is missing: the chat must be tested in CI; run `apt-get install -y chromium-headless-shell`"
             )
         pytest.skip("Chromium is missing: run `apt-get install -y chromium-headless-shell`")
+    # a slow machine is no fault: whatever is expected has this long to come
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

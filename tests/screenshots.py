@@ -30,6 +30,13 @@ askpolicy-chat {{ border: 1px solid gray; border-radius: .7rem; overflow: hidden
 <askpolicy-chat companies="JivoChat, Mailigen" greeting="Ask what they do with your data"></askpolicy-chat>
 """
 
+LAUNCHED = """() => {
+  document.querySelector('askpolicy-chat').remove();
+  const chat = document.createElement('askpolicy-chat');
+  for (const [name, value] of [['launcher', ''], ['lang', 'de']]) chat.setAttribute(name, value);
+  document.body.append(chat);
+}"""
+
 
 def ask(page: Page, question: str) -> None:
     """Ask and wait for the answer."""
@@ -62,6 +69,9 @@ def take(browser: Browser, server: str, history: str, embedding: str) -> None:
             shot("answer")
             ask(page, "and do MightyCall and migme?")
             shot("several")
+            ask(page, "which companies share data with third parties?")
+            shot("counts")
+            ask(page, "thanks")
             ask(page, "does migme use my fingerprints?")
             ask(page, "does Facebook sell my data?")
             shot("outcomes")
@@ -82,9 +92,16 @@ def take(browser: Browser, server: str, history: str, embedding: str) -> None:
             expect(page.locator("ins").first).to_be_visible()
             shot("timeline")
             page.goto(embedding)
-            expect(page.locator(".suggested li")).to_have_count(3)
+            expect(page.locator(".suggested li")).to_have_count(2)
             ask(page, "how can I stop their emails?")
             shot("widget")
+            page.evaluate("sessionStorage.clear()")
+            page.evaluate(LAUNCHED)
+            page.get_by_role("button", name="Fragen zu unserer Datenschutzerklärung").click()
+            page.get_by_role("textbox").last.fill("does JivoChat notify me on acquisition?")
+            page.keyboard.press("Enter")
+            expect(page.locator(".verdict")).to_have_text("Nein")
+            shot("launcher")
             context.close()
 
 

@@ -523,6 +523,7 @@ def test_openapi_lists_the_endpoints_of_the_contract(document: dict) -> None:
             "/v1/changes.atom",
             "/v1/compare",
             "/v1/search",
+            "/v1/suggestions",
             "/v1/companies",
             "/v1/policies/{policy_id}",
             "/v1/policies/{policy_id}/text",

@@ -1,11 +1,12 @@
 """The chat page in a real headless Chromium, against a real server."""
 
-import gzip
 import json
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -33,12 +34,12 @@ def address(assistant: FakeAssistant) -> Iterator[str]:
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """The chat page, its companies loaded; whatever the browser complains of fails the test."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(5_000)
+    page.set_default_timeout(30_000)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto(address)
-    expect(page.locator(".suggested li")).to_have_count(5)
+    expect(page.locator(".suggested li")).to_have_count(1)
     yield page
     page.close()
     assert [complaint for complaint in complaints if "Failed to load resource" not in complaint] == []
@@ -62,12 +63,14 @@ def test_an_answer_quotes_the_sentence_large_with_its_source(page: Page) -> None
     expect(card.get_by_role("heading")).to_have_text("JivoChat")
     expect(card.get_by_role("blockquote")).to_have_text(f"“{NOT_OBLIGATED}”")
     expect(card.locator(".source").first).to_contain_text(
-        "Privacy Policy“Legal Matters”archived 20 March 2015, effective 17 October 2014strong match"
+        "Privacy Policy“Legal Matters”archived 20 March 2015, effective 17 October 2014"
     )
 
 
 def test_the_passage_around_the_evidence_marks_it(page: Page) -> None:
     ask(page, ACQUISITION)
+    expect(page.locator(".around")).to_be_hidden()
+    page.get_by_text("The passage around it").click()
     expect(page.locator(".around mark")).to_have_text(NOT_OBLIGATED)
     expect(page.locator(".around")).to_contain_text("In the event of a change of control of JIVOSITE")
 
@@ -89,7 +92,7 @@ def test_the_score_is_a_word_with_the_number_in_its_title(page: Page) -> None:
 
 def test_a_question_of_yes_or_no_is_answered_first(page: Page) -> None:
     ask(page, ACQUISITION)
-    expect(page.locator(".verdict")).to_have_text("No.")
+    expect(page.locator(".verdict")).to_have_text("No")
 
 
 def test_what_is_unclear_is_told_as_such(page: Page) -> None:
@@ -102,7 +105,8 @@ def test_what_is_unclear_is_told_as_such(page: Page) -> None:
 
     page.route("**/v1/ask", weaken)
     ask(page, ACQUISITION)
-    expect(page.locator(".card.unclear .verdict")).to_have_text("The policy may not say. The closest is:")
+    expect(page.locator(".card.unclear .verdict")).to_have_text("Unclear")
+    expect(page.locator(".card.unclear")).to_contain_text("The policy may not say. This comes closest:")
 
 
 def test_each_of_several_things_asked_has_its_answer(page: Page) -> None:
@@ -141,7 +145,7 @@ def test_companies_that_were_not_asked_yet_are_asked_on_demand(page: Page) -> No
 
 def test_the_other_passages_are_folded(page: Page) -> None:
     ask(page, ACQUISITION)
-    hidden = page.locator("details li").first
+    hidden = page.locator(".others li").first
     expect(hidden).to_be_hidden()
     page.get_by_text("Other passages (4)").click()
     expect(hidden).to_be_visible()
@@ -176,7 +180,7 @@ def test_earlier_questions_are_sent_and_a_follow_up_shows_how_it_was_understood(
     ask(page, ACQUISITION)
     ask(page, "and is it sold?")
     assert assistant.asked[-1]["history"] == [ACQUISITION]
-    expect(page.locator(".understood")).to_have_text(f"Understood as: {ACQUISITION} and is it sold? Correct this")
+    expect(page.locator(".understood")).to_have_text(f"Understood as: {ACQUISITION} and is it sold? Change")
 
 
 def test_starting_over_forgets_the_earlier_questions(page: Page, assistant: FakeAssistant) -> None:
@@ -189,8 +193,9 @@ def test_starting_over_forgets_the_earlier_questions(page: Page, assistant: Fake
 
 def test_a_policy_that_does_not_say_looks_different_and_shows_the_nearest(page: Page) -> None:
     ask(page, "can I download my data from Mailigen?")
-    expect(page.locator(".note.not_stated").get_by_role("heading")).to_have_text("The policy of Mailigen does not say")
-    expect(page.get_by_role("article")).to_have_count(0)
+    expect(page.locator(".card.not_stated .verdict")).to_have_text("Not stated")
+    expect(page.locator(".card.not_stated")).to_contain_text("The policy of Mailigen does not say.")
+    expect(page.get_by_role("blockquote")).to_have_count(0)
     expect(page.get_by_text("Nearest passages (5)")).to_be_visible()
 
 
@@ -234,10 +239,73 @@ def test_a_question_out_of_scope_is_told(page: Page) -> None:
     expect(page.locator(".note.out_of_scope")).to_contain_text("This is not a question about a privacy policy")
 
 
-def test_several_companies_get_a_block_each(page: Page) -> None:
+def test_several_companies_get_a_row_each_silent_ones_included(page: Page) -> None:
     ask(page, "what if JivoChat and Mailigen are sold?")
-    expect(page.locator(".blocks > *")).to_have_count(2)
-    expect(page.locator(".blocks")).to_contain_text("The policy of Mailigen does not say")
+    rows = page.get_by_role("table").get_by_role("row")
+    expect(rows.get_by_role("rowheader")).to_have_text(["JivoChat", "Mailigen"])
+    expect(rows.locator(".verdict")).to_have_text(["No", "Not stated"])
+    expect(rows.last).to_contain_text("The policy of Mailigen does not say")
+
+
+def test_counts_come_before_the_companies_that_they_count(page: Page) -> None:
+    numbers = {"matching": 1, "companies": 3, "asked": 2, "answered": 2, "no": 1, "yes": 0, "depends": 0, "unclear": 0}
+    silent = {"not_stated": 0, "no_version": 0, "unsupported_language": 0}
+    words = {"question": "is the company sold?", "seeks": "no", "complete": False}
+    answering(page, counts=numbers | silent | words)
+    ask(page, "what if JivoChat and Mailigen are sold?")
+    expect(page.locator(".part")).to_contain_text("1 of 2 companies say no")
+    expect(page.locator(".part")).to_contain_text("“is the company sold?” No: 1 · Something else: 1")
+    expect(page.locator(".part")).to_contain_text("Only 2 of 3 companies could be asked in time.")
+
+
+def test_a_list_is_quoted_as_a_list(page: Page) -> None:
+    def listing(route: Route) -> None:
+        response = route.fetch(headers=route.request.headers | {"accept": "application/json"})
+        answer = response.json()
+        answer["verdicts"][0]["quotations"][0]["pieces"] = ["We never collect:", "names;", "addresses."]
+        route.fulfill(response=response, json=answer)
+
+    page.route("**/v1/ask", listing)
+    ask(page, ACQUISITION)
+    expect(page.get_by_role("blockquote").get_by_role("listitem")).to_have_text(["names;", "addresses.”"])
+
+
+def test_small_talk_is_no_address_and_no_part_of_the_next_question(page: Page, assistant: FakeAssistant) -> None:
+    ask(page, ACQUISITION)
+    before = page.url
+    talk = {"outcome": "out_of_scope", "answer": "You are welcome.", "companies": [], "passages": [], "verdicts": []}
+    answering(page, **talk)
+    ask(page, "thanks")
+    assert page.url == before
+    page.unroute("**/v1/ask")
+    ask(page, "and is it sold?")
+    assert assistant.asked[-1]["history"] == [ACQUISITION]
+
+
+def test_a_link_to_a_follow_up_opens_as_it_was_understood(page: Page, assistant: FakeAssistant) -> None:
+    ask(page, ACQUISITION)
+    ask(page, "and is it sold?")
+    link = page.url
+    page.evaluate("sessionStorage.clear()")
+    page.goto(f"{link}&as_of=2016-01-01")
+    expect(page.locator(".answer")).to_have_count(1)
+    expect(page.get_by_text("As of 1 January 2016")).to_be_visible()
+    asked = assistant.asked[-1]
+    assert (asked["question"], asked["companies"]) == (f"{ACQUISITION} and is it sold?", ["jivochat.com"])
+    assert (asked["history"], asked["as_of"]) == ([], date(2016, 1, 1))
+
+
+def test_what_follows_is_suggested_and_what_was_asked_is_not(page: Page) -> None:
+    ask(page, ACQUISITION)
+    follow_ups = page.locator(".follow-ups").get_by_role("button")
+    expect(follow_ups).to_have_text(["What happens to my data if JivoChat is sold?"])
+    follow_ups.click()
+    expect(page.locator(".answer")).to_have_count(2)
+
+
+def test_on_a_phone_the_composer_takes_less_than_a_sixth_of_the_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 780})
+    assert page.locator("form").bounding_box()["height"] < 780 / 6
 
 
 def test_each_answer_is_announced_once_politely_in_a_line(page: Page) -> None:
@@ -252,7 +320,7 @@ def test_each_answer_is_announced_once_politely_in_a_line(page: Page) -> None:
     expect(log.locator("> p")).to_have_text("No policy of Jivochta is in this index. Did you mean JivoChat?")
     # all else that comes into the log is silent
     others = "log => [...log.children].filter(each => each.tagName !== 'P').map(each => each.ariaLive)"
-    assert log.evaluate(others) == ["off"] * 3
+    assert set(log.evaluate(others)) == {"off"}
 
 
 def test_a_problem_of_the_service_is_told_in_words_and_the_question_is_kept(page: Page) -> None:
@@ -318,18 +386,21 @@ def focused(page: Page) -> str:
 
 def test_everything_can_be_reached_and_used_by_keyboard_alone(page: Page) -> None:
     reached = []
-    for _ in range(10):
+    for _ in range(6):
         page.keyboard.press("Tab")
         reached.append(focused(page))
-    assert (reached[0], reached[2], reached[6:]) == (
+    assert reached == [
         "Questions and answers",
         "Does JivoChat notify me on acquisition?",
-        ["company", "question", "Ask", "Start over"],
-    )
+        "company",
+        "question",
+        "Ask",
+        "Start over",
+    ]
 
 
 def test_a_question_is_asked_read_and_followed_to_its_source_by_keyboard_alone(page: Page) -> None:
-    for _ in range(7):
+    for _ in range(3):
         page.keyboard.press("Tab")
     page.keyboard.type("jivo")
     page.keyboard.press("Enter")
@@ -399,10 +470,10 @@ def few_at_once(page: Page) -> None:
 def crowded(browser: Browser, address: str) -> Iterator[Page]:
     """The chat page where two of five companies are listed."""
     page = browser.new_page()
-    page.set_default_timeout(5_000)
+    page.set_default_timeout(30_000)
     few_at_once(page)
     page.goto(address)
-    expect(page.locator(".suggested li")).to_have_count(3)
+    expect(page.locator(".suggested li")).to_have_count(1)
     yield page
     page.close()
 
@@ -489,7 +560,7 @@ def test_another_tab_knows_nothing_of_the_chat(page: Page, browser: Browser, add
     ask(page, ACQUISITION)
     other = browser.new_page()
     other.goto(address)
-    expect(other.locator(".suggested li")).to_have_count(5)
+    expect(other.locator(".suggested li")).to_have_count(1)
     expect(other.locator(".exchange")).to_have_count(0)
     other.close()
 
@@ -506,7 +577,7 @@ def test_a_policy_that_is_not_there_is_told(page: Page, address: str) -> None:
     page.goto(f"{address}/policies/nobody")
     expect(page.get_by_role("alert")).to_contain_text("There is no such policy here")
     page.get_by_role("link", name="Back to the questions").click()
-    expect(page.locator(".suggested li")).to_have_count(5)
+    expect(page.locator(".suggested li")).to_have_count(1)
 
 
 def test_an_address_is_a_question_that_can_be_shared(page: Page, browser: Browser, address: str) -> None:
@@ -534,7 +605,9 @@ def test_a_citation_is_copied(browser: Browser, address: str) -> None:
     )
     page.get_by_role("button", name="Copy a link to this answer").click()
     expect(page.get_by_role("button", name="Copied")).to_have_count(2)
-    assert page.evaluate("navigator.clipboard.readText()") == f"{address}/?q=does+JivoChat+notify+me+on+acquisition%3F"
+    assert page.evaluate("navigator.clipboard.readText()") == (
+        f"{address}/?q=does+JivoChat+notify+me+on+acquisition%3F&company=jivochat.com"
+    )
     context.close()
 
 
@@ -544,7 +617,7 @@ def test_a_citation_is_copied(browser: Browser, address: str) -> None:
 def test_how_a_follow_up_was_understood_can_be_corrected(page: Page, assistant: FakeAssistant) -> None:
     ask(page, ACQUISITION)
     ask(page, "and is it sold?")
-    page.get_by_role("button", name="Correct this").click()
+    page.get_by_role("button", name="Change").click()
     box = page.get_by_label("Your question")
     expect(box).to_be_focused()
     expect(box).to_have_value(f"{ACQUISITION} and is it sold?")
@@ -577,7 +650,7 @@ def test_while_the_server_streams_it_is_told_whose_policy_is_read(page: Page) ->
         " { headers: { 'content-type': 'text/event-stream' } })) : real(url, options)"
     )
     page.reload()
-    expect(page.locator(".suggested li")).to_have_count(5)
+    expect(page.locator(".suggested li")).to_have_count(1)
     page.get_by_label("Your question").fill(ACQUISITION)
     page.keyboard.press("Enter")
     expect(page.locator(".waiting")).to_have_text("Reading what JivoChat says")
@@ -596,8 +669,17 @@ def test_while_the_server_streams_it_is_told_whose_policy_is_read(page: Page) ->
             ["Too many questions in a short time", "Ask again in 12 seconds."],
         ),
         (503, "busy", {"Retry-After": "1"}, ["A problem", "Ask again in 1 second."]),
-        (401, "key-missing", {}, ["This chat may not ask here", "Whoever runs this page can give it a token"]),
-        (403, "foreign-origin", {}, ["This chat may not ask here", "Whoever runs this page can give it a token"]),
+        (401, "key-missing", {}, ["This chat needs a token", "a token made for its address"]),
+        (401, "key-unknown", {}, ["The token of this chat is not known", "It may have been revoked"]),
+        (401, "key-expired", {}, ["The token of this chat has expired", "gives the chat a new one"]),
+        (
+            403,
+            "foreign-origin",
+            {},
+            ["The token of this chat is for another page", "a token made for http://127.0.0.1"],
+        ),
+        (403, "key-scope", {}, ["This chat may not ask here", "Whoever runs this page can give it a token"]),
+        (404, "not-found", {}, ["The server is older than this chat", "updates askpolicy"]),
         (422, "bad-question", {}, ["A problem", "what is wrong with it"]),
     ],
 )
@@ -620,11 +702,14 @@ def test_each_refusal_is_told_in_words_and_nothing_typed_is_lost(
 
 
 def test_a_server_that_takes_too_long_is_told(page: Page) -> None:
-    page.add_init_script("const real = AbortSignal.timeout; AbortSignal.timeout = () => real.call(AbortSignal, 300)")
+    page.clock.install()
     page.reload()
-    expect(page.locator(".suggested li")).to_have_count(5)
+    expect(page.locator(".suggested li")).to_have_count(1)
     page.route("**/v1/ask", lambda route: None)
-    ask(page, ACQUISITION)
+    page.get_by_label("Your question").fill(ACQUISITION)
+    page.keyboard.press("Enter")
+    expect(page.locator(".waiting")).to_be_visible()
+    page.clock.run_for(30_001)
     expect(page.locator(".note.failed")).to_contain_text("The server takes too long")
     expect(page.get_by_label("Your question")).to_have_value(ACQUISITION)
 
@@ -652,7 +737,7 @@ def test_companies_that_cannot_be_listed_are_told_and_listed_on_trying_again(bro
     expect(page.locator(".note.failed")).to_contain_text("The server cannot be reached")
     page.unroute("**/v1/companies?*")
     page.get_by_role("button", name="Try again").click()
-    expect(page.locator(".suggested li")).to_have_count(5)
+    expect(page.locator(".suggested li")).to_have_count(1)
     expect(page.locator(".note.failed")).to_have_count(0)
     page.close()
 
@@ -697,14 +782,14 @@ def test_one_tag_embeds_the_chat_in_a_foreign_page_under_a_strict_policy(
             page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
             page.goto(shop)
             # its token is for another shop
-            expect(page.locator(".note.failed")).to_contain_text("The server cannot be reached")
+            expect(page.locator(".note.failed")).to_contain_text("This page may not ask here")
             remove_key(keys, "shop")
             own = add_key(keys, "shop", origins=[shop])
             time.sleep(1.2)
-            page.evaluate(f"document.querySelector('askpolicy-chat').setAttribute('token', '{own}')")
             complaints.clear()
-            page.get_by_role("button", name="Try again").click()
+            page.evaluate(f"document.querySelector('askpolicy-chat').setAttribute('token', '{own}')")
             expect(page.get_by_role("heading", name="Ask us")).to_be_visible()
+            expect(page.locator(".welcome")).to_contain_text("This chat covers JivoChat and Mailigen.")
             page.get_by_role("combobox").click()
             expect(page.get_by_role("option")).to_have_text(["JivoChat", "Mailigen"])
             ask(page, "what on acquisition?")
@@ -715,7 +800,7 @@ def test_one_tag_embeds_the_chat_in_a_foreign_page_under_a_strict_policy(
             assert (link.get_attribute("href") or "").startswith(f"{server}/policies/")
             chip = page.get_by_role("button", name="Copy as a citation").first
             assert chip.evaluate("e => getComputedStyle(e).color") == "rgb(127, 208, 200)"
-            assert (page.url, page.evaluate("sessionStorage.length")) == (f"{shop}/", 0)
+            assert page.url == f"{shop}/"
             assert complaints == []
             page.close()
 
@@ -731,7 +816,7 @@ def test_a_chat_about_one_company_needs_no_picker(browser: Browser, assistant: F
         ),
     )
     page.goto(address)
-    expect(page.locator(".suggested li")).to_have_count(1)
+    expect(page.locator(".suggested li")).to_have_count(2)
     expect(page.get_by_role("combobox")).to_be_hidden()
     ask(page, "what on acquisition?")
     assert assistant.asked[-1]["companies"] == ["jivochat.com"]
@@ -752,7 +837,7 @@ STATES = {
     "follow-up": lambda page, address: (
         ask(page, ACQUISITION),
         ask(page, "and is it sold?"),
-        page.get_by_role("button", name="Correct this").click(),
+        page.get_by_role("button", name="Change").click(),
     ),
     "failed": lambda page, address: ask(page, "explode"),
     "waiting": lambda page, address: (
@@ -781,7 +866,7 @@ def test_axe_finds_no_violation(browser: Browser, address: str, axe: str, state:
     context = browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(address)
-    expect(page.locator(".suggested li")).to_have_count(5)
+    expect(page.locator(".suggested li")).to_have_count(1)
     STATES[state](page, address)
     assert violations(page, axe) == []
     context.close()
@@ -812,6 +897,7 @@ def test_in_forced_colours_the_evidence_still_stands_out(browser: Browser, addre
     page = context.new_page()
     page.goto(address)
     ask(page, ACQUISITION)
+    page.get_by_text("The passage around it").click()
     colours = page.locator(".around mark").evaluate(
         "mark => [mark, mark.parentElement].map(each => getComputedStyle(each).backgroundColor)"
     )
@@ -869,7 +955,20 @@ def test_the_page_asks_nobody_else_for_anything(browser: Browser, address: str) 
     assert [url for url in asked if not url.startswith((address, "data:"))] == []
 
 
-def test_page_and_widget_weigh_at_most_20_kb_gzipped() -> None:
-    loaded = [WEB / name for name in ("index.html", "policy.html", "page.css", "widget.js")]
-    weights = [len(gzip.compress(path.read_bytes(), 9)) for path in loaded]
-    assert sum(weights) <= 20_000
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
+def test_all_that_a_page_loads_of_the_chat_weighs_at_most_25_kb_as_served(
+    browser: Browser, address: str, language: str
+) -> None:
+    page = browser.new_page()
+    loaded: list[str] = []
+    page.on("response", lambda response: loaded.append(response.url))
+    with_language = f'<askpolicy-chat page lang="{language}">'
+    index = (WEB / "index.html").read_text(encoding="utf-8").replace("<askpolicy-chat page>", with_language)
+    page.route(f"{address}/", lambda route: route.fulfill(body=index, content_type="text/html"))
+    page.goto(address)
+    expect(page.locator(".suggested li")).to_have_count(1)
+    page.close()
+    files = [url for url in loaded if "/v1/" not in url and not url.startswith("data:")]
+    weights = [int(httpx.get(url, headers={"Accept-Encoding": "gzip"}).headers["content-length"]) for url in files]
+    assert any("/widget/" in url for url in files) == (language != "en")
+    assert sum(weights) <= 25_000

@@ -35,6 +35,7 @@ from tests.api_support import ACQUISITION, FakeAssistant, client, problem, serve
 from tests.event_loop import run_async
 from tests.tiny import TinyEmbedder
 
+WEB = Path(__file__).parent.parent / "api" / "web"
 POLICY = "/v1/policies/jivochat.com--privacy-policy--2015-03-20"
 KEPT_PATHS = ("/", "/policies/x", "/page.css", "/widget.js", "/docs", "/openapi.json", "/v1/companies", POLICY)
 GET_PATHS = (*KEPT_PATHS, "/healthz", "/readyz", "/v1/policies/nobody", "/nowhere")
@@ -250,8 +251,13 @@ def test_events_are_not_compressed(asking: httpx.Client) -> None:
     assert "content-encoding" not in response.headers
 
 
-def test_the_widget_travels_in_at_most_15_kb(asking: httpx.Client) -> None:
-    assert int(asking.get("/widget.js").headers["content-length"]) <= 15_000
+def test_a_part_of_the_widget_is_kept_for_ever_and_one_that_is_not_there_is_told(asking: httpx.Client) -> None:
+    (name,) = (path.name for path in (WEB / "bundle" / "widget").glob("de-*.js"))
+    response = asking.get(f"/widget/{name}")
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert response.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert response.headers["content-encoding"] == "gzip"
+    assert problem(asking.get("/widget/de-OLD.js")) == (404, "/problems/not-found")
 
 
 # Records are made once

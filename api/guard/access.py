@@ -53,7 +53,7 @@ _OPEN = frozenset(
         "/widget.js",
     )
 )
-_OPEN_PAGES = ("/policies/", "/modules/")
+_OPEN_PAGES = ("/policies/", "/modules/", "/widget/")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # What a browser lets a page of another origin read.
 _EXPOSED = ("Retry-After", "X-Request-ID", "X-Index-Version")

@@ -2,7 +2,7 @@
 
 ADMIN, MCP, METRICS = "admin", "mcp", "metrics"
 _PATHS = {
-    "ask": ("/v1/ask",),
+    "ask": ("/v1/ask", "/v1/suggestions"),
     "search": ("/v1/search",),
     "compare": ("/v1/compare", "/v1/checklists"),
     "changes": ("/v1/changes", "/v1/changes.atom"),

@@ -13,6 +13,8 @@ _WEB = Path(__file__).parents[1] / "web"
 # Where a page's script looks for the token.
 _TAGS = {"<askpolicy-chat": "token", "<askpolicy-policy": "token", "<main data-page": "data-token"}
 _FRESH = {"Cache-Control": "no-cache"}
+# A part's name tells its content: another content has another name.
+_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 # Any page may load the widget: it holds nothing of anybody's, and asks only where the service lets it.
 _FOR_ALL = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 _SMALLEST = 9
@@ -27,7 +29,10 @@ def chat(token: str | None) -> APIRouter:
     timeline_page = _file("timeline.html", "text/html", token=token)
     styles = {name: _file(name, "text/css") for name in ("page.css", "tables.css")}
     modules = {path.name: _file(f"modules/{path.name}", "text/javascript") for path in _WEB.glob("modules/*.js")}
-    widget_script = _file("widget.js", "text/javascript")
+    widget_script = _file("bundle/widget.js", "text/javascript")
+    parts = {
+        path.name: _file(f"bundle/widget/{path.name}", "text/javascript") for path in _WEB.glob("bundle/widget/*.js")
+    }
 
     @router.get("/")
     async def page(request: Request) -> Response:
@@ -63,6 +68,12 @@ def chat(token: str | None) -> APIRouter:
     @router.get("/widget.js")
     async def widget(request: Request) -> Response:
         return widget_script.response(request.headers, _FRESH | _FOR_ALL)
+
+    @router.get("/widget/{name}")
+    async def part(name: str, request: Request) -> Response:
+        if name not in parts:
+            raise HTTPException(404, f"There is no part {name[:100]!r} of the widget; load widget.js anew")
+        return parts[name].response(request.headers, _FOR_EVER | _FOR_ALL)
 
     return router
 

@@ -1,5 +1,6 @@
 """The work behind a request: done in a thread of the admission, with one assistant from its beginning to its end."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,9 +13,9 @@ from pydantic import BaseModel
 
 from api.observability.metrics import Metrics
 from api.observability.traces import Traces
-from api.serving.admission import Admission
+from api.serving.admission import Admission, TookTooLong
 from api.serving.live import LiveAssistant
-from api.serving.records import Records
+from api.serving.records import Aside, Records
 from api.serving.scoped import ScopedAssistants
 from api.wire.comparison import CompareRequest, compared, gathered
 from api.wire.representation import not_modified, tag_of
@@ -37,6 +38,8 @@ T = TypeVar("T")
 
 # A newer version may be published at any moment, so that a copy is kept and asked about, which costs one 304.
 _RECORD_HEADERS = {"Cache-Control": "no-cache", "Vary": "Authorization"}
+# What takes longer than an answer may is asked for again after so long.
+_ASKED_SOON_S = 3
 
 
 class Work:
@@ -56,6 +59,7 @@ class Work:
         self._log_questions, self._timeout_s = log_questions, timeout_s
         self._scoped = ScopedAssistants()
         self._records = Records(admission, timeout_s=timeout_s)
+        self._asked_records = Records(Aside("records"), timeout_s=timeout_s)
         self._release = version("askpolicy")
 
     async def run(self, request: Request, work: Callable[[Assistant], T]) -> T:
@@ -82,11 +86,14 @@ class Work:
         make: Callable[[], BaseModel | bytes],
         *,
         media_type: str = "application/json",
+        asks: bool = False,
     ) -> Response:
         """What `make` returns, a model as JSON; 304 where the client has it.
 
         Args:
             name: what tells it from every other record of the index; what `make` returns depends on nothing else.
+            asks: whether `make` asks questions, and takes as long. It goes on when a request gives up, and the next
+                one finds what it made.
         """
         index = assistant.index
         companies = index.restricted_to
@@ -96,7 +103,14 @@ class Work:
         unchanged = not_modified(request.headers, tag, _RECORD_HEADERS)
         if unchanged is not None:
             return unchanged
-        record = await self._records.get(tag, make, media_type=media_type)
+        if asks:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    record = await self._asked_records.get(tag, make, media_type=media_type)
+            except TimeoutError as error:
+                raise TookTooLong(self._timeout_s, retry_after_s=_ASKED_SOON_S) from error
+        else:
+            record = await self._records.get(tag, make, media_type=media_type)
         return record.response(request.headers, _RECORD_HEADERS)
 
     async def in_time(self, request: Request, make: Callable[[Deadline], BaseModel]) -> Response:

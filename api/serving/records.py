@@ -6,13 +6,37 @@ It does not know what they say.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from api.serving.admission import Admission, TookTooLong
+from api.serving.admission import TookTooLong
 from api.wire.representation import Representation
 
 _MOST_KEPT_BYTES = 32 * 1024 * 1024
+
+
+T = TypeVar("T")
+
+
+class Runner(Protocol):
+    """Where the work of making a record is done: an `Admission`, or `Aside`."""
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns."""
+        ...
+
+
+class Aside:
+    """A thread of its own for what takes longer than an answer may: nobody's answer waits for it."""
+
+    def __init__(self, name: str) -> None:
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix=name)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns, however long it takes; whoever waits gives up alone."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 class Records:
@@ -22,9 +46,9 @@ class Records:
     each of them.
     """
 
-    def __init__(self, admission: Admission, *, timeout_s: float, most_kept_bytes: int = _MOST_KEPT_BYTES) -> None:
+    def __init__(self, runner: Runner, *, timeout_s: float, most_kept_bytes: int = _MOST_KEPT_BYTES) -> None:
         """`timeout_s`: for each record, waiting included."""
-        self._admission, self._timeout_s, self._most = admission, timeout_s, most_kept_bytes
+        self._runner, self._timeout_s, self._most = runner, timeout_s, most_kept_bytes
         self._kept: OrderedDict[str, Representation] = OrderedDict()
         self._size = 0
         self._making: dict[str, asyncio.Task[Representation]] = {}
@@ -36,7 +60,7 @@ class Records:
         """What `make` returns, a model as JSON, or what it returned when it was last asked for by `tag`.
 
         Raises:
-            Busy, TookTooLong: as `Admission.run`, and what `make` raises.
+            Busy, TookTooLong: as `Admission.run`; and what `make` raises.
         """
         if tag in self._kept:
             self._kept.move_to_end(tag)
@@ -60,7 +84,7 @@ class Records:
         except TimeoutError as error:
             raise TookTooLong(self._timeout_s, retry_after_s=1) from error
         try:
-            return await self._admission.run(made)
+            return await self._runner.run(made)
         finally:
             self._one_at_a_time.release()
 

@@ -81,6 +81,7 @@ ANSWER: dict[str, Any] = {
             "quotations": [
                 {
                     "text": _EVIDENCE,
+                    "pieces": [_EVIDENCE],
                     "passage_id": "jivochat.com--privacy-policy--2015-03-20:8515-9262",
                     "start": 8515,
                     "end": 9262,

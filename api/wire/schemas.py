@@ -272,6 +272,9 @@ class QuotationOut(BaseModel):
     """Words to be pasted, with where they stand: spans of one policy version."""
 
     text: str = Field(description="for display, without marks: “…” stands where the policy has words between")
+    pieces: list[str] = Field(
+        description="the same words in the pieces of `spans`; behind “We never collect:” its items"
+    )
     passage_id: str = Field(description="the passage, or the first of several, that answers")
     start: int = Field(description="where that passage begins in the policy's text")
     end: int
@@ -285,6 +288,7 @@ class QuotationOut(BaseModel):
         policy, first = quotation.policy, quotation.passages[0]
         return cls(
             text=quotation.text,
+            pieces=list(quotation.pieces),
             passage_id=_passage_id(policy, first),
             start=first.start,
             end=first.end,

@@ -172,5 +172,4 @@ def reply(kind: str, companies: Sequence[str]) -> str:
     """What is said to small talk of `kind` by a chat about `companies`."""
     count = f"{len(companies):,} companies" if len(companies) != 1 else "one company"
     named = ", ".join(companies[:_MOST_NAMES]) + (" ..." if len(companies) > _MOST_NAMES else ".")
-    example = f"Does {companies[0]} sell my data?" if companies else "Do they sell my data?"
-    return SMALL_TALK[kind].reply.format(count=count, companies=named, example=example)
+    return SMALL_TALK[kind].reply.format(count=count, companies=named)
