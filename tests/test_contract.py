@@ -492,7 +492,7 @@ def test_the_reference_says_which_operations_ask_for_a_key_and_asks_for_none(
 ) -> None:
     add_key(tmp_path / "keys.json", "one")
     with client(assistant, keys=tmp_path / "keys.json") as locked:
-        assert locked.get("/docs").text.count("Asks for an API key") == 14
+        assert locked.get("/docs").text.count("Asks for an API key") == 15
 
 
 def test_the_reference_needs_no_script_and_nobody_else(browser: Browser, assistant: FakeAssistant) -> None:
