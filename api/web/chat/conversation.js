@@ -107,6 +107,7 @@ export class Conversation {
       await this.#companies.load(signal);
       if (this.#companies.only.length && !this.#companies.known.length) throw new Failure("nobody");
       this.#composer.setAlone(Boolean(this.#companies.single));
+      this.#composer.picker.refresh();
       this.#welcome([]);
       this.#suggest();
       if (this.#options.isPage) await this.#askFromAddress();

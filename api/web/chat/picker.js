@@ -49,6 +49,11 @@ export class Picker {
     this.clear.hidden = !this.company;
   }
 
+  /** Lists anew whom it knows by now, if it is open. */
+  refresh() {
+    if (!this.options.hidden) this.#list(this.input.value);
+  }
+
   end() {
     clearTimeout(this.#typing);
   }
