@@ -378,7 +378,8 @@ def test_hostile_text_stays_text_and_a_script_address_is_no_link(page: Page) -> 
 def focused(page: Page) -> str:
     """What has the focus, where one can see that it has."""
     return page.evaluate(
-        "(() => { const e = document.querySelector('askpolicy-chat').shadowRoot.activeElement ?? document.activeElement;"
+        "(() => { const chat = document.querySelector('askpolicy-chat');"
+        " const e = chat.shadowRoot.activeElement ?? document.activeElement;"
         " const name = e.getAttribute('aria-label') || e.id || e.textContent;"
         " return getComputedStyle(e).outlineWidth === '3px' ? name : `unseen: ${name}` })()"
     )
