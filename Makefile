@@ -29,7 +29,7 @@ gate: $(VENV)/.tested ## Fail if a fixed slice of questions is answered worse th
 
 # A file's tests share what they set up: a file goes to one process.
 test: $(VENV)/.tested ## The whole test suite, on two cores (ARGS=... for pytest)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 screenshots: $(VENV)/.tested ## Take the README's pictures of the running product anew
 	$(BIN)/python -m tests.screenshots

@@ -61,6 +61,7 @@ def test_an_answer_has_exactly_the_members_of_the_contract(client: httpx.Client)
         "calibrated",
         "next_offset",
         "counts",
+        "history",
         "index_version",
         "took_ms",
     ]
@@ -521,7 +522,9 @@ def test_openapi_lists_the_endpoints_of_the_contract(document: dict) -> None:
             "/v1/ask",
             "/v1/changes",
             "/v1/changes.atom",
+            "/v1/checklists",
             "/v1/compare",
+            "/v1/compare/table",
             "/v1/search",
             "/v1/suggestions",
             "/v1/companies",
