@@ -26,7 +26,7 @@ _TIMES = 5
 _LEAVES_AFTER_S = 0.02
 _LOOK_EVERY_S, _LOOK_FOR_S = 0.01, 0.6
 # A service that waits uses less than this between two looks.
-_IDLE_S = 0.002
+_IDLE_S = 0.004
 _TIMEOUT_S = 120.0
 _MOST_COMPANIES = 50
 
