@@ -109,6 +109,12 @@ def test_an_unknown_company_given_is_an_error():
         UNDERSTANDING.query("do they sell data?", companies=["Blorptex"])
 
 
+@pytest.mark.parametrize("question", ["hello", "and how long?", "verkauft ihr meine Daten an Dritte weiter?"])
+def test_an_earlier_question_that_is_none_is_an_error_whatever_is_asked_now(question: str):
+    with pytest.raises(BadQuestion):
+        UNDERSTANDING.query(question, history=["", *["do you sell my data?"] * 40])
+
+
 @pytest.mark.parametrize(
     ("question", "day"),
     [

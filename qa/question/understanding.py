@@ -103,7 +103,7 @@ class Understanding:
         Raises:
             BadQuestion, DeadlineExceeded: as `query`.
         """
-        asked = checked_question(question)
+        asked, earlier = checked_question(question), [checked_question(turn) for turn in history]
         said = self._turn(asked, alone=not history, has_subject=has_subject)
         language = language_of_question(said.text, [(match.start, match.end) for match in said.mentions.matched])
         if not can_read(language):
@@ -112,9 +112,7 @@ class Understanding:
         if said.is_small_talk:
             return self._small_talk(said)
         turns = []
-        for turn in history:
-            _check_length(turn)
-        for turn in map(checked_question, recent(history)):
+        for turn in recent(earlier):
             deadline.check()
             turns.append(self._turn(turn))
         found = standalone([*turns, said])
