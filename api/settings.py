@@ -239,7 +239,7 @@ class Settings:
         default=0,
         metadata=_about(
             click.IntRange(0, 100_000),
-            "Questions that wait in each worker; beyond, 503 is told at once.",
+            "Questions that may wait in each worker; further ones get 503 at once.",
             default_words="as many as are answered in time",
         ),
     )

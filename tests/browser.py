@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 # The shell is Chromium without a window of its own: a page takes a third of the time.
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -19,6 +19,21 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+LOOKS = ("light", "dark", "forced", "phone")
+"""How a page is looked at, for `in_look`."""
+
+
+def in_look(browser: Browser, look: str) -> BrowserContext:
+    """A context of its own, one of `LOOKS`, into which axe may be loaded."""
+    return browser.new_context(
+        bypass_csp=True,
+        reduced_motion="reduce",
+        color_scheme="dark" if look == "dark" else "light",
+        forced_colors="active" if look == "forced" else "none",
+        viewport={"width": 320, "height": 640} if look == "phone" else {"width": 1280, "height": 900},
+    )
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from api.guard.keys import add_key
 from api.settings import Settings
 from qa.assistant import Assistant
 from tests.api_support import served
-from tests.browser import violations
+from tests.browser import LOOKS, in_look, violations
 from tests.pages_support import FORMULA, HOSTILE, QUESTIONS, VENDORS, vendors_index
 from tests.tiny import TinyEmbedder
 
@@ -434,16 +434,10 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "forced", "phone"])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("state", STATES)
 def test_axe_finds_no_violation(browser: Browser, address: str, axe: str, state: str, look: str) -> None:
-    context = browser.new_context(
-        bypass_csp=True,
-        reduced_motion="reduce",
-        color_scheme="dark" if look == "dark" else "light",
-        forced_colors="active" if look == "forced" else "none",
-        viewport={"width": 320, "height": 640} if look == "phone" else {"width": 1280, "height": 900},
-    )
+    context = in_look(browser, look)
     page = context.new_page()
     page.goto(f"{address}/compare{STATES[state]}")
     expect(page.get_by_text("What is compared")).to_be_visible()

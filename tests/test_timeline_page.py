@@ -11,7 +11,7 @@ from api.app import create_app
 from api.settings import Settings
 from qa.assistant import Assistant
 from tests.api_support import served
-from tests.browser import violations
+from tests.browser import LOOKS, in_look, violations
 from tests.pages_support import HOSTILE, vendors_index
 from tests.tiny import TinyEmbedder
 
@@ -160,16 +160,10 @@ def test_whatever_a_policy_says_stays_text(page: Page, address: str) -> None:
     assert "taken over" not in page.title()
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "forced", "phone"])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("asked", ["", "?company=pebblemail", "?company=nobody"])
 def test_axe_finds_no_violation(browser: Browser, address: str, axe: str, asked: str, look: str) -> None:
-    context = browser.new_context(
-        bypass_csp=True,
-        reduced_motion="reduce",
-        color_scheme="dark" if look == "dark" else "light",
-        forced_colors="active" if look == "forced" else "none",
-        viewport={"width": 320, "height": 640} if look == "phone" else {"width": 1280, "height": 900},
-    )
+    context = in_look(browser, look)
     page = context.new_page()
     page.goto(f"{address}/timeline{asked}")
     ready = {"": ".hint", "?company=pebblemail": "ins >> nth=0", "?company=nobody": ".note.failed"}[asked]

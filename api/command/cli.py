@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from index.embedding import Embedder
     from index.sources.folder import Progress
     from qa.assistant import Assistant
+    from qa.checklists.checklist import Item
 
 EXIT_LEFT_OUT = 3
 _ERROR, _INTERRUPTED = 1, 130
@@ -307,12 +308,11 @@ def compare(
 
     With --out, cells are kept as they are found in FILE.journal.jsonl: a run that was stopped goes on with --resume.
     """
-    from api.command.compare import Wanted, items_of, names_in
+    from api.command.compare import Wanted, names_in
     from api.command.compare import compare as write_comparison
 
     settings = _settings(index=index_folder, model=model, reader=reader)
-    listed = [question for file in lists for question in _listed(file)]
-    title, items = items_of([*questions, *listed], checklist)
+    title, items = _asked(questions, lists, checklist)
     wanted = Wanted(title, items, tuple(names_in(companies)), _day(as_of), form, out, resume)
     assistant = _assistant(settings)
     with _progress() as progress:
@@ -363,11 +363,11 @@ def spans(
     reader: str | None,
 ) -> None:
     """Tell every sentence that answers QUESTIONS, with its offsets and scores, as JSON lines or Parquet."""
-    from api.command.compare import items_of, names_in
+    from api.command.compare import names_in
     from api.command.spans import check_writable, write_spans
 
     settings = _settings(index=index_folder, model=model, reader=reader)
-    _, items = items_of([*questions, *(question for file in lists for question in _listed(file))], checklist)
+    _, items = _asked(questions, lists, checklist)
     check_writable(form, out)
     comparison = _assistant(settings).compare(
         [item.question for item in items], companies=names_in(companies), as_of=_day(as_of)
@@ -862,6 +862,15 @@ def import_(*, archive: BinaryIO, out: Path, model: str | None) -> None:
 
     manifest = import_index(archive, out, embedder=_embedder(_settings(model=model)))
     click.echo(f"{out}: {manifest.version} of {manifest.built_at} serves ({manifest.policies:,} policies)")
+
+
+def _asked(
+    questions: Sequence[str], lists: Sequence[BinaryIO], checklist: str | None
+) -> "tuple[str, tuple[Item, ...]]":
+    """A title, and the items of the checklist, the questions given and those of `lists`, in this order."""
+    from api.command.compare import items_of
+
+    return items_of([*questions, *(question for file in lists for question in _listed(file))], checklist)
 
 
 def _listed(file: BinaryIO) -> list[str]:

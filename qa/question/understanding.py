@@ -24,6 +24,8 @@ from qa.question.turn_kinds import ABOUT_THE_SERVICE, TurnKind, TurnKinds, Whom
 
 MAX_QUESTION_CHARS = 2_000
 _MOST_WITH_NEAREST = 2
+# "do you sell data, and since when?" asks two things of which the second points back.
+_ASKED_AND_WHEN = 2
 # "ok. thanks. and how long?": so many before the question are looked for; a turn may hold 600.
 _MOST_ACKNOWLEDGED = 3
 # How likely all companies are meant, where the grammar is that of a count: of 30 counts written for it 23 are
@@ -162,7 +164,7 @@ class Understanding:
         if not parts:
             return timing(self._spelling.corrected(found.read_as))
         points_back = parts[-1].read_as.endswith(f"({parts[0].read_as.rstrip(' ?')})?")
-        return timing(parts[-1].read_as) if points_back and len(parts) == len(("asked", "when")) else None
+        return timing(parts[-1].read_as) if points_back and len(parts) == _ASKED_AND_WHEN else None
 
     def _parts(self, question: Standalone, deadline: Deadline) -> tuple[Part, ...]:
         """What `question` asks, where it asks several things; what only continues the first has that put in."""
@@ -278,13 +280,6 @@ def _day_named(topic: str) -> date | None:
     return last_day(found["day"]) if found else None
 
 
-def _check_length(question: str) -> None:
-    if len(question) > MAX_QUESTION_CHARS:
-        raise BadQuestion(
-            f"the question has {len(question):,} characters, at most {MAX_QUESTION_CHARS:,} are read; shorten it"
-        )
-
-
 def _shown(question: str) -> str:
     """`question` without characters that control or format, white space apart.
 
@@ -304,7 +299,10 @@ def checked_question(question: str) -> str:
     Raises:
         BadQuestion: nothing to read in it, longer than `MAX_QUESTION_CHARS`, or no text.
     """
-    _check_length(question)
+    if len(question) > MAX_QUESTION_CHARS:
+        raise BadQuestion(
+            f"the question has {len(question):,} characters, at most {MAX_QUESTION_CHARS:,} are read; shorten it"
+        )
     tidy = " ".join((question if question.isprintable() else _shown(question)).split())
     if "\ufffd" in question:
         raise BadQuestion(_NO_TEXT)
